@@ -1,1 +1,73 @@
-//! Skeleton.
+//! Errors, panics, logs and traces of a Rust service, sent to [highlight.io](https://highlight.io) or to any OpenTelemetry
+//! endpoint, each tied to the browser session of the user it happened to.
+//!
+//! ```no_run
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let _highlight = highlight::Config::new("1jdkoe52")
+//!         .service_name("checkout")
+//!         .service_version(env!("CARGO_PKG_VERSION"))
+//!         .init()?;
+//!     tracing::info!(cart = "c-17", total = 12.5, "paid");
+//!     if let Err(error) = std::fs::read("/no/such/file") {
+//!         highlight::capture_error(&error);
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! [`Config::init`] starts one worker thread and returns a [`Guard`]. From then on `tracing`'s spans become OpenTelemetry spans
+//! and its events log records; an event at level ERROR with a field named `error` becomes an error; a panic becomes an error;
+//! and [`capture_error`] reports an error where it is handled. Records are encoded on the thread that makes them, straight into
+//! a bounded buffer; the worker compresses and sends.
+//!
+//! The session comes in with a request, through `highlight-axum` or another adapter, and travels in the OpenTelemetry context:
+//! into nested spans, across `.await`, and into every task that is spawned with a span (`tokio::spawn(job.in_current_span())`
+//! or `.instrument(span)`). A bare `tokio::spawn` starts with neither span nor session: give it one, or [`with_session`].
+//!
+//! # What is sent
+//!
+//! | from | becomes |
+//! |---|---|
+//! | `tracing` span | span, with its fields as attributes |
+//! | `tracing` event | log record with message, fields, code location, thread, trace, span and session |
+//! | event at ERROR with `error`, `err` or `exception` | the same record with `exception.type`, `.message`, `.chain`, `.stacktrace`: an error |
+//! | [`capture_error`], panic | span `highlight.error` with an `exception` event, sent at once and whatever the sampling |
+//! | error or panic of a request's handler | `exception` event on the request's server span |
+//! | OpenTelemetry API | spans and log records, through [`otel`] |
+//!
+//! Fields named `level`, `severity`, `message`, `environment`, `URL` or `Source` are sent as `attr.level` and so on, since
+//! highlight.io takes those names for itself. Booleans are sent as text, since it drops them.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `tls` | yes | `https` endpoints: rustls with ring and the system's certificates, or Mozilla's where there are none |
+
+mod capture;
+mod config;
+mod context;
+mod diagnostics;
+mod error;
+mod export;
+mod guard;
+mod handle;
+pub mod http;
+mod install;
+mod layer;
+pub mod otel;
+mod panic;
+mod project_id;
+mod session;
+mod stacktrace;
+
+pub use capture::ErrorReport;
+pub use config::{Config, StackFormat};
+pub use error::{Error, FlushError};
+pub use export::log_record::{Location, LogRecord, Severity};
+pub use export::stats::{DropReason, Signal, Stats};
+pub use guard::Guard;
+pub use handle::{
+    Highlight, capture_error, capture_error_with_session, flush, project_id, shutdown, span, stats,
+};
+pub use session::{SESSION_HEADER, Session, with_session};

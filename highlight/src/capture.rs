@@ -1,0 +1,432 @@
+//! An error becomes a report: type, message, causes and the stack of the place where it was captured.
+
+use std::any::type_name;
+use std::error::Error;
+use std::fmt::{Debug, Display};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use opentelemetry::trace::{Event, SpanContext, SpanId, SpanKind, Status, TraceId, TraceState};
+use opentelemetry::{Array, InstrumentationScope, KeyValue, StringValue, TraceFlags, Value};
+use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+
+use crate::context::Correlation;
+use crate::export::deferred::{Gap, Place};
+use crate::export::proto;
+use crate::stacktrace::RawStack;
+
+/// The name of the span that carries a captured error or a panic.
+pub(crate) const ERROR_SPAN: &str = "highlight.error";
+/// The event's name, from the semantic conventions for exceptions
+/// (<https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans/>).
+pub(crate) const EXCEPTION: &str = "exception";
+pub(crate) const EXCEPTION_MESSAGE: &str = "exception.message";
+pub(crate) const EXCEPTION_CHAIN: &str = "exception.chain";
+/// Carries a stack's addresses from an event on an OpenTelemetry span to the encoder; never sent.
+pub(crate) const STACK: &str = "highlight.stack";
+
+/// Causes beyond this are not followed: a source chain may be a circle.
+const MAX_CAUSES: usize = 32;
+/// In bytes, of a message and of each cause.
+const MAX_MESSAGE_BYTES: usize = 16_384;
+const MAX_TYPE_BYTES: usize = 256;
+
+/// An error as it will be reported: its type, message and causes, and the stack of the place where it was made.
+///
+/// Making one takes some microseconds: only the stack's addresses are taken, and the worker thread turns them into names
+/// and lines later. It is cheap to clone, so it can travel in a response's extensions.
+///
+/// # Examples
+///
+/// ```
+/// let error = "x".parse::<i32>().unwrap_err();
+/// let report = highlight::ErrorReport::new(&error);
+/// assert_eq!(report.type_name(), "core::num::error::ParseIntError");
+/// assert_eq!(report.message(), "invalid digit found in string");
+/// ```
+#[derive(Debug, Clone)]
+pub struct ErrorReport(Arc<Report>);
+
+#[derive(Debug)]
+struct Report {
+    type_name: String,
+    message: String,
+    causes: Vec<String>,
+    stack: RawStack,
+    /// Further attributes of the exception event: a panic's thread and location.
+    extra: Vec<KeyValue>,
+}
+
+impl ErrorReport {
+    /// Reports `error`, with the stack of the caller.
+    ///
+    /// The type's name is the compiler's for a concrete type. For a `dyn Error` it is what its `Debug` form starts with,
+    /// unless it is one of the standard library's.
+    #[must_use]
+    #[inline(never)]
+    pub fn new<E: Error + ?Sized>(error: &E) -> Self {
+        let named = type_name::<E>();
+        let told;
+        let type_name = if named.starts_with("dyn ") {
+            told = debug_type(error);
+            &told
+        } else {
+            named
+        };
+        Self::assemble(type_name, error, causes_of(error.source()))
+    }
+
+    /// Reports a `dyn Error`, whose type can be told better than through [`new`](Self::new) for the standard library's errors.
+    #[must_use]
+    #[inline(never)]
+    pub fn from_dyn(error: &(dyn Error + 'static)) -> Self {
+        let told;
+        let type_name = if let Some(name) = standard_type(error) {
+            name
+        } else {
+            told = debug_type(error);
+            &told
+        };
+        Self::assemble(type_name, error, causes_of(error.source()))
+    }
+
+    /// Reports an error of which only the text is left, as in `tracing::error!(error = %e)`.
+    ///
+    /// When the text looks like a `Debug` form, its leading name is the type; otherwise the type is `Error`.
+    #[must_use]
+    #[inline(never)]
+    pub fn from_text(text: &(impl Display + ?Sized)) -> Self {
+        let message = bounded(MAX_MESSAGE_BYTES, text);
+        let type_name = leading_type(&message).unwrap_or("Error").to_owned();
+        Self::with_stack(type_name, message, Vec::new(), RawStack::capture())
+    }
+
+    fn assemble(type_name: &str, message: &(impl Display + ?Sized), causes: Vec<String>) -> Self {
+        Self::with_stack(
+            bounded(MAX_TYPE_BYTES, type_name),
+            bounded(MAX_MESSAGE_BYTES, message),
+            causes,
+            RawStack::capture(),
+        )
+    }
+
+    fn with_stack(
+        type_name: String,
+        message: String,
+        causes: Vec<String>,
+        stack: RawStack,
+    ) -> Self {
+        ErrorReport(Arc::new(Report {
+            type_name,
+            message: non_empty(message),
+            causes,
+            stack,
+            extra: Vec::new(),
+        }))
+    }
+
+    /// Reports a panic; `stack` is empty when only its payload is left.
+    pub(crate) fn panic(message: String, stack: RawStack, extra: Vec<KeyValue>) -> Self {
+        ErrorReport(Arc::new(Report {
+            type_name: "panic".to_owned(),
+            message: non_empty(message),
+            causes: Vec::new(),
+            stack,
+            extra,
+        }))
+    }
+
+    /// The error's type.
+    #[must_use]
+    pub fn type_name(&self) -> &str {
+        &self.0.type_name
+    }
+
+    /// The error's own message, without its causes: upstream groups by it, so it should be stable.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The messages of the causes, nearest first.
+    pub fn causes(&self) -> impl Iterator<Item = &str> {
+        self.0.causes.iter().map(String::as_str)
+    }
+
+    /// The attributes of the exception, all but the stack. Upstream discards `exception.type`, so the type is also there as
+    /// `error.type`.
+    pub(crate) fn attributes(&self) -> Vec<KeyValue> {
+        let report = &*self.0;
+        let mut attributes = vec![
+            KeyValue::new("exception.type", report.type_name.clone()),
+            KeyValue::new(EXCEPTION_MESSAGE, report.message.clone()),
+            KeyValue::new("error.type", report.type_name.clone()),
+        ];
+        if !report.causes.is_empty() {
+            let causes = report
+                .causes
+                .iter()
+                .cloned()
+                .map(StringValue::from)
+                .collect();
+            let causes = Value::Array(Array::String(causes));
+            attributes.push(KeyValue::new(EXCEPTION_CHAIN, causes));
+        }
+        attributes.extend(report.extra.iter().cloned());
+        attributes
+    }
+
+    /// The same for an event on an OpenTelemetry span, the stack's addresses included.
+    pub(crate) fn event_attributes(&self) -> Vec<KeyValue> {
+        let mut attributes = self.attributes();
+        let addresses = self.0.stack.ips().iter();
+        let addresses = addresses.map(|address| address.cast_signed()).collect();
+        attributes.push(KeyValue::new(STACK, Value::Array(Array::I64(addresses))));
+        attributes
+    }
+
+    /// What the worker needs to write the stack.
+    pub(crate) fn gap(&self, place: Place) -> Gap {
+        Gap {
+            place,
+            stack: self.0.stack.clone(),
+            message: self.0.message.clone(),
+            chain: self.0.causes.clone(),
+        }
+    }
+
+    /// The report as a finished span of its own, below the span of `correlation`.
+    pub(crate) fn into_span(
+        self,
+        correlation: &Correlation,
+        scope: &InstrumentationScope,
+    ) -> SpanData {
+        let now = SystemTime::now();
+        let (trace_id, span_id) = new_ids();
+        let trace_id = if correlation.has_trace() {
+            correlation.trace_id
+        } else {
+            trace_id
+        };
+        let mut events = SpanEvents::default();
+        events
+            .events
+            .push(Event::new(EXCEPTION, now, self.event_attributes(), 0));
+        let session = correlation.session.as_ref();
+        let attributes = session.map(|session| {
+            KeyValue::new(
+                "highlight.session_id",
+                StringValue::from(session.shared_id()),
+            )
+        });
+        SpanData {
+            span_context: SpanContext::new(
+                trace_id,
+                span_id,
+                // Errors leave even when their trace is sampled out.
+                TraceFlags::SAMPLED,
+                false,
+                TraceState::NONE,
+            ),
+            parent_span_id: correlation.span_id,
+            parent_span_is_remote: false,
+            span_kind: SpanKind::Internal,
+            name: ERROR_SPAN.into(),
+            start_time: now,
+            end_time: now,
+            attributes: attributes.into_iter().collect(),
+            dropped_attributes_count: 0,
+            events,
+            links: SpanLinks::default(),
+            status: Status::error(self.0.message.clone()),
+            instrumentation_scope: scope.clone(),
+        }
+    }
+}
+
+/// An `exception.message` must not be empty: upstream would not see an error.
+fn non_empty(message: String) -> String {
+    if message.trim().is_empty() {
+        "(no message)".to_owned()
+    } else {
+        message
+    }
+}
+
+fn causes_of(mut source: Option<&(dyn Error + 'static)>) -> Vec<String> {
+    let mut causes = Vec::new();
+    while let Some(cause) = source
+        && causes.len() < MAX_CAUSES
+    {
+        causes.push(bounded(MAX_MESSAGE_BYTES, cause));
+        source = cause.source();
+    }
+    causes
+}
+
+/// The text of `value`, at most `max` bytes of it, whatever its `Display` does.
+pub(crate) fn bounded(max: usize, value: &(impl Display + ?Sized)) -> String {
+    let mut text = Vec::new();
+    proto::format_bounded(&mut text, max, value);
+    String::from_utf8(text).unwrap_or_default()
+}
+
+/// The full path of the standard library's errors that are met most.
+fn standard_type(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    macro_rules! known {
+        ($($kind:ty),+ $(,)?) => {
+            $(if error.is::<$kind>() { return Some(type_name::<$kind>()); })+
+        };
+    }
+    known!(
+        std::io::Error,
+        std::fmt::Error,
+        std::num::ParseIntError,
+        std::num::ParseFloatError,
+        std::num::TryFromIntError,
+        std::str::Utf8Error,
+        std::str::ParseBoolError,
+        std::string::FromUtf8Error,
+        std::char::ParseCharError,
+        std::net::AddrParseError,
+        std::time::SystemTimeError,
+        std::env::VarError,
+        std::sync::mpsc::RecvError,
+        std::sync::mpsc::RecvTimeoutError,
+    );
+    None
+}
+
+/// What a `Debug` form begins with, when that is a type's name: `ParseIntError { kind: .. }`, `NotFound`, `Io(..)`.
+fn debug_type(error: &(impl Debug + ?Sized)) -> String {
+    struct AsDebug<'a, T: ?Sized>(&'a T);
+    impl<T: Debug + ?Sized> Display for AsDebug<'_, T> {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            Debug::fmt(self.0, f)
+        }
+    }
+    let text = bounded(MAX_TYPE_BYTES, &AsDebug(error));
+    leading_name(&text).unwrap_or("Error").to_owned()
+}
+
+/// A leading name in upper camel case, followed by nothing, a brace or a parenthesis.
+fn leading_name(text: &str) -> Option<&str> {
+    let end = text
+        .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
+        .unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    let rest = rest.trim_start();
+    let is_name = name.starts_with(|c: char| c.is_ascii_uppercase());
+    (is_name && (rest.is_empty() || rest.starts_with(['{', '(', '.']))).then_some(name)
+}
+
+/// The same for text that may as well be prose: only a name that is clearly one.
+fn leading_type(text: &str) -> Option<&str> {
+    let name = leading_name(text)?;
+    let rest = &text[name.len()..];
+    (rest.starts_with('(')
+        || rest.starts_with(" {")
+        || (rest.is_empty() && name.ends_with("Error")))
+    .then_some(name)
+}
+
+/// Ids for a span outside the SDK's tracer, which needs thread-locals that may be gone where a panic is reported.
+fn new_ids() -> (TraceId, SpanId) {
+    use std::hash::{BuildHasher as _, RandomState};
+    let (one, two) = (RandomState::new(), RandomState::new());
+    let high = u128::from(one.hash_one(1));
+    let low = u128::from(one.hash_one(2));
+    let span = two.hash_one(3).max(1);
+    (TraceId::from((high << 64 | low).max(1)), SpanId::from(span))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Outer(std::num::ParseIntError);
+    impl Display for Outer {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("cart is broken")
+        }
+    }
+    impl Error for Outer {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    fn outer() -> Outer {
+        Outer("x".parse::<i32>().unwrap_err())
+    }
+
+    #[test]
+    fn a_concrete_error_has_its_full_type_and_its_causes() {
+        let report = ErrorReport::new(&outer());
+        assert!(report.type_name().ends_with("capture::tests::Outer"));
+        assert_eq!(report.message(), "cart is broken");
+        assert_eq!(
+            report.causes().collect::<Vec<_>>(),
+            ["invalid digit found in string"]
+        );
+    }
+
+    #[test]
+    fn a_dyn_error_has_the_type_that_can_be_told() {
+        let concrete = outer();
+        let dynamic: &(dyn Error + 'static) = &concrete;
+        assert_eq!(ErrorReport::from_dyn(dynamic).type_name(), "Outer");
+        assert_eq!(ErrorReport::new(dynamic).type_name(), "Outer");
+        let io = std::io::Error::other("disk");
+        assert_eq!(
+            ErrorReport::from_dyn(&io).type_name(),
+            "std::io::error::Error"
+        );
+    }
+
+    #[test]
+    fn text_tells_its_type_only_when_it_clearly_has_one() {
+        for (text, type_name) in [
+            ("ParseIntError { kind: InvalidDigit }", "ParseIntError"),
+            ("Timeout(30s)", "Timeout"),
+            ("ConnectionError", "ConnectionError"),
+            ("Connection refused (os error 111)", "Error"),
+            ("Unknown", "Error"),
+            ("invalid digit", "Error"),
+            ("", "Error"),
+        ] {
+            assert_eq!(
+                ErrorReport::from_text(text).type_name(),
+                type_name,
+                "{text}"
+            );
+        }
+        assert_eq!(ErrorReport::from_text("").message(), "(no message)");
+    }
+
+    #[test]
+    fn a_circle_of_causes_ends() {
+        #[derive(Debug)]
+        struct Circle;
+        impl Display for Circle {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("round")
+            }
+        }
+        impl Error for Circle {
+            fn source(&self) -> Option<&(dyn Error + 'static)> {
+                Some(self)
+            }
+        }
+        assert_eq!(ErrorReport::new(&Circle).causes().count(), MAX_CAUSES);
+    }
+
+    #[test]
+    fn ids_are_valid_and_differ() {
+        let (trace, span) = new_ids();
+        assert_ne!(trace, TraceId::INVALID);
+        assert_ne!(span, SpanId::INVALID);
+        assert_ne!(new_ids().0, trace);
+    }
+}

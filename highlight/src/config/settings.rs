@@ -1,0 +1,411 @@
+//! Settings with every question answered: code over environment over default, and checked.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use percent_encoding::percent_decode_str;
+use tracing_subscriber::EnvFilter;
+
+use super::{Config, StackFormat, resource};
+use crate::error::Error;
+use crate::export::buffer::Bounds;
+use crate::export::deferred::StackStyle;
+use crate::export::transport::Endpoint;
+use crate::export::worker::Plan;
+use crate::project_id;
+use crate::stacktrace::StackForm;
+
+const DEFAULT_ENDPOINT: &str = "https://otel.highlight.io:4318";
+const DEFAULT_FILTER: &str = "info";
+/// Anything smaller could not hold a request.
+const SMALLEST_BUDGET: usize = 64 * 1024;
+const SMALLEST_REQUEST: usize = 4 * 1024;
+const MIB: usize = 1024 * 1024;
+
+/// What `init` works with.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub(crate) struct Settings {
+    pub(crate) project_id: String,
+    pub(crate) disabled: bool,
+    pub(crate) filter: String,
+    pub(crate) own_subscriber: bool,
+    pub(crate) panic_hook: bool,
+    pub(crate) markup_guard: bool,
+    pub(crate) bounds: Bounds,
+    pub(crate) shutdown_timeout: Duration,
+    endpoint: Endpoint,
+    resource: Vec<(String, String)>,
+    delay: Duration,
+    stacks: StackStyle,
+}
+
+impl Settings {
+    /// Answers from `config`, then from the environment that `lookup` reads, then from the defaults.
+    ///
+    /// # Errors
+    /// A value cannot be used.
+    pub(crate) fn resolve(
+        config: Config,
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, Error> {
+        let env = Env(&lookup);
+        let disabled = env
+            .get("OTEL_SDK_DISABLED")
+            .is_some_and(|text| text.eq_ignore_ascii_case("true"));
+        let given = config
+            .project_id
+            .clone()
+            .or_else(|| env.get("HIGHLIGHT_PROJECT_ID"));
+        let project_id = match given {
+            None if disabled => String::new(),
+            given => project_id::checked(&given.unwrap_or_default())?,
+        };
+        let budget = at_least("byte_budget", config.byte_budget, 64 * MIB, SMALLEST_BUDGET)?;
+        let request = at_least(
+            "request_bytes",
+            config.request_bytes,
+            4 * MIB,
+            SMALLEST_REQUEST,
+        )?;
+        let export_timeout = match config.export_timeout {
+            Some(timeout) => timeout,
+            None => env
+                .millis(&["OTEL_EXPORTER_OTLP_TIMEOUT"])?
+                .unwrap_or(Duration::from_secs(10)),
+        };
+        let delay = match config.batch_delay {
+            Some(delay) => delay,
+            None => env
+                .millis(&["OTEL_BSP_SCHEDULE_DELAY", "OTEL_BLRP_SCHEDULE_DELAY"])?
+                .unwrap_or(Duration::from_secs(1)),
+        };
+        let source_context = config.source_context.unwrap_or(cfg!(debug_assertions));
+        let shutdown_timeout = config.shutdown_timeout.unwrap_or(Duration::from_secs(5));
+        Ok(Settings {
+            disabled,
+            filter: filter(config.filter.as_deref(), &env)?,
+            own_subscriber: config.own_subscriber,
+            panic_hook: !config.no_panic_hook,
+            markup_guard: !config.no_markup_guard,
+            bounds: Bounds { budget, request },
+            shutdown_timeout: positive("shutdown_timeout", shutdown_timeout)?,
+            endpoint: Endpoint {
+                base: endpoint(config.endpoint.as_deref(), &env)?,
+                headers: headers(&config.headers, &env, &project_id)?,
+                timeout: positive("export_timeout", export_timeout)?,
+            },
+            delay,
+            stacks: StackStyle {
+                form: match config.stack_format {
+                    StackFormat::Parseable => StackForm::Go,
+                    StackFormat::Native => StackForm::Native,
+                },
+                source_context,
+            },
+            resource: resource::attributes(config, &project_id, &env)?,
+            project_id,
+        })
+    }
+
+    pub(crate) fn plan(&self) -> Plan {
+        Plan {
+            endpoint: self.endpoint.clone(),
+            resource: resource::encode(&self.resource),
+            delay: self.delay,
+            stacks: self.stacks,
+        }
+    }
+}
+
+/// The environment, as far as it is set: an empty variable is none, as in the OpenTelemetry specification.
+pub(super) struct Env<'a>(pub(super) &'a dyn Fn(&str) -> Option<String>);
+
+impl Env<'_> {
+    pub(super) fn get(&self, name: &str) -> Option<String> {
+        (self.0)(name).filter(|value| !value.trim().is_empty())
+    }
+
+    /// The first of the variables that is set.
+    pub(super) fn first(&self, names: &[&'static str]) -> Option<(&'static str, String)> {
+        names.iter().find_map(|name| Some((*name, self.get(name)?)))
+    }
+
+    fn millis(&self, names: &[&'static str]) -> Result<Option<Duration>, Error> {
+        let Some((setting, given)) = self.first(names) else {
+            return Ok(None);
+        };
+        match given.trim().parse() {
+            Ok(millis) => Ok(Some(Duration::from_millis(millis))),
+            Err(_) => Err(invalid(
+                setting,
+                &given,
+                "give whole milliseconds, such as 5000",
+            )),
+        }
+    }
+}
+
+pub(super) fn invalid(setting: &'static str, given: &str, reason: impl Into<String>) -> Error {
+    Error::InvalidSetting {
+        setting,
+        given: given.chars().take(200).collect(),
+        reason: reason.into(),
+    }
+}
+
+fn at_least(
+    setting: &'static str,
+    given: Option<usize>,
+    default: usize,
+    least: usize,
+) -> Result<usize, Error> {
+    let value = given.unwrap_or(default);
+    if value < least {
+        let reason = format!("give at least {least} bytes");
+        return Err(invalid(setting, &value.to_string(), reason));
+    }
+    Ok(value)
+}
+
+fn positive(setting: &'static str, given: Duration) -> Result<Duration, Error> {
+    if given.is_zero() {
+        return Err(invalid(setting, "0", "give more than no time"));
+    }
+    Ok(given)
+}
+
+fn filter(given: Option<&str>, env: &Env<'_>) -> Result<String, Error> {
+    let (setting, directives) = match given {
+        Some(directives) => ("filter", directives.to_owned()),
+        None => env
+            .first(&["RUST_LOG"])
+            .unwrap_or(("filter", DEFAULT_FILTER.to_owned())),
+    };
+    match EnvFilter::builder().parse(&directives) {
+        Ok(_) => Ok(directives),
+        Err(error) => Err(invalid(setting, &directives, error.to_string())),
+    }
+}
+
+fn endpoint(given: Option<&str>, env: &Env<'_>) -> Result<String, Error> {
+    let (setting, url) = match given {
+        Some(url) => ("endpoint", url.to_owned()),
+        None => env
+            .first(&["HIGHLIGHT_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"])
+            .unwrap_or(("endpoint", DEFAULT_ENDPOINT.to_owned())),
+    };
+    let refuse = |reason: &str| Err(invalid(setting, &url, reason));
+    let Ok(uri) = Uri::from_str(url.trim()) else {
+        return refuse("it is no URL");
+    };
+    match uri.scheme_str() {
+        Some("http") => {}
+        Some("https") if cfg!(feature = "tls") => {}
+        Some("https") => return refuse("https needs the `tls` feature of `highlight`"),
+        _ => return refuse("give a URL that starts with http:// or https://"),
+    }
+    if uri.query().is_some() {
+        return refuse("it must not have a query");
+    }
+    if uri
+        .authority()
+        .is_none_or(|authority| authority.as_str().contains('@'))
+    {
+        return refuse("credentials belong into a header");
+    }
+    Ok(url.trim().trim_end_matches('/').to_owned())
+}
+
+/// Code's headers win over the environment's; the project id is always there.
+fn headers(
+    given: &[(String, String)],
+    env: &Env<'_>,
+    project_id: &str,
+) -> Result<HeaderMap, Error> {
+    const VARIABLE: &str = "OTEL_EXPORTER_OTLP_HEADERS";
+    let mut headers = HeaderMap::new();
+    let mut insert = |setting, name: &str, value: &str| {
+        let name = HeaderName::from_str(name.trim())
+            .map_err(|_| invalid(setting, name, "it is no header name"))?;
+        let mut value = HeaderValue::from_str(value.trim())
+            .map_err(|_| invalid(setting, name.as_str(), "its value is no header value"))?;
+        value.set_sensitive(true);
+        headers.insert(name, value);
+        Ok(())
+    };
+    for (name, value) in pairs(VARIABLE, env)? {
+        insert(VARIABLE, &name, &value)?;
+    }
+    for (name, value) in given {
+        insert("header", name, value)?;
+    }
+    if !project_id.is_empty() {
+        insert("project_id", "x-highlight-project", project_id)?;
+    }
+    Ok(headers)
+}
+
+/// The `key=value,key=value` form of OpenTelemetry's variables; values are percent-encoded.
+pub(super) fn pairs(variable: &'static str, env: &Env<'_>) -> Result<Vec<(String, String)>, Error> {
+    let text = env.get(variable).unwrap_or_default();
+    let entries = text
+        .split(',')
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty());
+    entries
+        .map(|entry| {
+            // The entry itself may be a secret.
+            let malformed = || invalid(variable, "…", "give key=value pairs separated by commas");
+            let (key, value) = entry.split_once('=').ok_or_else(malformed)?;
+            let value = percent_decode_str(value.trim())
+                .decode_utf8()
+                .map_err(|_| malformed())?;
+            Ok((key.trim().to_owned(), value.into_owned()))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(config: Config, env: &[(&str, &str)]) -> Result<Settings, Error> {
+        Settings::resolve(config, |name| {
+            let found = env.iter().find(|(key, _)| *key == name)?;
+            Some(found.1.to_owned())
+        })
+    }
+
+    fn attribute<'a>(settings: &'a Settings, key: &str) -> Option<&'a str> {
+        let mut found = settings.resource.iter().filter(|(name, _)| name == key);
+        let value = found.next().map(|(_, value)| value.as_str());
+        assert!(found.next().is_none(), "{key} is there twice");
+        value
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_table() {
+        let settings = resolve(Config::new("1jdkoe52"), &[]).unwrap();
+        assert_eq!(settings.endpoint.base, "https://otel.highlight.io:4318");
+        assert_eq!(settings.bounds.budget, 64 * MIB);
+        assert_eq!(settings.delay, Duration::from_secs(1));
+        assert_eq!(settings.shutdown_timeout, Duration::from_secs(5));
+        assert_eq!(settings.endpoint.headers["x-highlight-project"], "1jdkoe52");
+        assert_eq!(
+            attribute(&settings, "highlight.project_id"),
+            Some("1jdkoe52")
+        );
+        assert!(attribute(&settings, "service.name").is_some());
+        assert_eq!(attribute(&settings, "service.version"), None);
+    }
+
+    #[test]
+    fn code_wins_over_the_environment_which_wins_over_the_default() {
+        let env = [
+            ("HIGHLIGHT_PROJECT_ID", "2"),
+            ("HIGHLIGHT_OTLP_ENDPOINT", "http://one:4318/"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://two:4318"),
+            ("OTEL_SERVICE_NAME", "from-otel"),
+            (
+                "OTEL_RESOURCE_ATTRIBUTES",
+                "service.name=x,team=a%20b,service.version=7",
+            ),
+            ("HIGHLIGHT_ENVIRONMENT", "staging"),
+            (
+                "OTEL_EXPORTER_OTLP_HEADERS",
+                "api-key=s%3Dcret,x-highlight-project=999",
+            ),
+            ("OTEL_BSP_SCHEDULE_DELAY", "250"),
+            ("RUST_LOG", "debug"),
+        ];
+        let settings = resolve(Config::from_env(), &env).unwrap();
+        assert_eq!(settings.project_id, "2");
+        assert_eq!(settings.endpoint.base, "http://one:4318");
+        assert_eq!(settings.endpoint.headers["api-key"], "s=cret");
+        assert_eq!(settings.endpoint.headers["x-highlight-project"], "2");
+        assert_eq!(settings.delay, Duration::from_millis(250));
+        assert_eq!(settings.filter, "debug");
+        assert_eq!(attribute(&settings, "service.name"), Some("from-otel"));
+        assert_eq!(attribute(&settings, "service.version"), Some("7"));
+        assert_eq!(attribute(&settings, "team"), Some("a b"));
+        assert_eq!(
+            attribute(&settings, "deployment.environment"),
+            Some("staging")
+        );
+        assert_eq!(
+            attribute(&settings, "deployment.environment.name"),
+            Some("staging")
+        );
+
+        let config = Config::new("3")
+            .endpoint("http://three")
+            .service_name("mine")
+            .environment("test")
+            .filter("warn")
+            .batch_delay(Duration::ZERO);
+        let settings = resolve(config, &env).unwrap();
+        assert_eq!(settings.project_id, "3");
+        assert_eq!(settings.endpoint.base, "http://three");
+        assert_eq!(settings.filter, "warn");
+        assert_eq!(settings.delay, Duration::ZERO);
+        assert_eq!(attribute(&settings, "service.name"), Some("mine"));
+        assert_eq!(
+            attribute(&settings, "deployment.environment.name"),
+            Some("test")
+        );
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_used_is_named() {
+        let config = || Config::new("1");
+        for (config, env, named) in [
+            (config().endpoint("localhost:4318"), ("", ""), "endpoint"),
+            (config().endpoint("ftp://x"), ("", ""), "ftp://x"),
+            (config().endpoint("http://u:p@x"), ("", ""), "credentials"),
+            (config().endpoint("http://x/?a"), ("", ""), "query"),
+            (
+                config(),
+                ("HIGHLIGHT_OTLP_ENDPOINT", "no url"),
+                "HIGHLIGHT_OTLP_ENDPOINT",
+            ),
+            (config(), ("RUST_LOG", "a=b=c"), "RUST_LOG"),
+            (
+                config(),
+                ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
+                "milliseconds",
+            ),
+            (
+                config(),
+                ("OTEL_EXPORTER_OTLP_HEADERS", "nonsense"),
+                "OTEL_EXPORTER_OTLP_HEADERS",
+            ),
+            (
+                config(),
+                ("OTEL_RESOURCE_ATTRIBUTES", "nonsense"),
+                "OTEL_RESOURCE_ATTRIBUTES",
+            ),
+            (config().header("bad name", "x"), ("", ""), "bad name"),
+            (config().header("x", "a\nb"), ("", ""), "header value"),
+            (config().byte_budget(1), ("", ""), "byte_budget"),
+            (config().request_bytes(1), ("", ""), "request_bytes"),
+            (
+                config().shutdown_timeout(Duration::ZERO),
+                ("", ""),
+                "shutdown_timeout",
+            ),
+            (Config::new("nope"), ("", ""), "nope"),
+            (Config::from_env(), ("", ""), "HIGHLIGHT_PROJECT_ID"),
+        ] {
+            let error = resolve(config, &[env]).unwrap_err().to_string();
+            assert!(error.contains(named), "{error:?} does not name {named:?}");
+        }
+    }
+
+    #[test]
+    fn a_disabled_sdk_needs_no_project() {
+        let settings = resolve(Config::from_env(), &[("OTEL_SDK_DISABLED", "TRUE")]).unwrap();
+        assert!(settings.disabled);
+    }
+}

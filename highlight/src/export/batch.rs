@@ -1,0 +1,142 @@
+//! A sealed chunk becomes one compressed OTLP request.
+
+use std::io::Write as _;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use opentelemetry::InstrumentationScope;
+
+use super::buffer::Chunk;
+use super::stats::Signal;
+use super::{proto, value};
+
+/// Field numbers of `Export{Trace,Logs}ServiceRequest`, `Resource{Spans,Logs}` and `Scope{Spans,Logs}`: the two
+/// signals share them.
+const RESOURCE_GROUP: u32 = 1;
+const RESOURCE: u32 = 1;
+const SCOPE_GROUP: u32 = 2;
+const SCOPE: u32 = 1;
+const SCHEMA_URL: u32 = 3;
+
+/// A request body ready to be sent, and sent again.
+#[derive(Debug, Clone)]
+pub(crate) struct Batch {
+    pub(crate) signal: Signal,
+    /// Gzip-compressed protobuf.
+    pub(crate) body: Bytes,
+    pub(crate) records: u64,
+    /// Bytes of the budget to give back when it is settled.
+    pub(crate) held: usize,
+    pub(crate) sequence: u64,
+    pub(crate) attempts: u32,
+}
+
+/// Compresses a chunk under the encoded `resource`.
+pub(crate) fn seal(resource: &[u8], signal: Signal, chunk: &Chunk, sequence: u64) -> Batch {
+    let mut heads = Vec::with_capacity(chunk.scopes.len());
+    let mut groups = 0;
+    for (scope, records) in &chunk.scopes {
+        let head = scope_head(scope, records.len());
+        groups += head.len() + records.len();
+        heads.push(head);
+    }
+    let mut front = Vec::with_capacity(resource.len() + 32);
+    let resource_size = proto::len_field_size(RESOURCE, resource.len());
+    proto::len_header(&mut front, RESOURCE_GROUP, resource_size + groups);
+    proto::bytes_field(&mut front, RESOURCE, resource);
+
+    let target = Vec::with_capacity(front.len() + groups / 4);
+    let mut gzip = GzEncoder::new(target, Compression::fast());
+    let mut write = |bytes: &[u8]| gzip.write_all(bytes);
+    let written = write(&front).and_then(|()| {
+        heads
+            .iter()
+            .zip(&chunk.scopes)
+            .try_for_each(|(head, (_, records))| write(head).and_then(|()| write(records)))
+    });
+    let body = written.and_then(|()| gzip.finish()).unwrap_or_default();
+    Batch {
+        signal,
+        body: Bytes::from(body),
+        records: chunk.records,
+        held: chunk.held,
+        sequence,
+        attempts: 0,
+    }
+}
+
+/// All of a scope group but its records.
+fn scope_head(scope: &InstrumentationScope, records: usize) -> Vec<u8> {
+    let mut message = Vec::new();
+    proto::str_field(&mut message, 1, scope.name());
+    proto::str_field(&mut message, 2, scope.version().unwrap_or_default());
+    for attribute in scope.attributes() {
+        value::attribute(&mut message, 3, attribute.key.as_str(), &attribute.value);
+    }
+    let mut inner = Vec::with_capacity(message.len() + 16);
+    proto::bytes_field(&mut inner, SCOPE, &message);
+    proto::str_field(
+        &mut inner,
+        SCHEMA_URL,
+        scope.schema_url().unwrap_or_default(),
+    );
+    let mut head = Vec::with_capacity(inner.len() + 8);
+    proto::len_header(&mut head, SCOPE_GROUP, inner.len() + records);
+    head.extend_from_slice(&inner);
+    head
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+    use prost::Message as _;
+    use std::io::Read as _;
+
+    #[test]
+    fn a_chunk_with_two_scopes_decodes_with_the_reference_types() {
+        let mut resource = Vec::new();
+        proto::key_value(&mut resource, 1, "service.name", proto::Scalar::Str("shop"));
+        let mut chunk = Chunk::default();
+        let mut record = Vec::new();
+        proto::fixed64_field(&mut record, 1, 42);
+        let first = InstrumentationScope::builder("first")
+            .with_version("1")
+            .with_schema_url("https://schema")
+            .with_attributes([opentelemetry::KeyValue::new("k", "v")])
+            .build();
+        let second = InstrumentationScope::builder("second").build();
+        chunk.append(&first, &record, 1);
+        chunk.append(&second, &record, 1);
+        chunk.append(&first, &record, 1);
+        let batch = seal(&resource, Signal::Logs, &chunk, 7);
+        assert_eq!((batch.records, batch.held, batch.sequence), (3, 3, 7));
+
+        let mut plain = Vec::new();
+        flate2::read::GzDecoder::new(&batch.body[..])
+            .read_to_end(&mut plain)
+            .unwrap();
+        let request = ExportLogsServiceRequest::decode(plain.as_slice()).unwrap();
+        let [group] = &request.resource_logs[..] else {
+            panic!("one resource expected")
+        };
+        assert_eq!(
+            group.resource.as_ref().unwrap().attributes[0].key,
+            "service.name"
+        );
+        let [one, two] = &group.scope_logs[..] else {
+            panic!("two scopes expected")
+        };
+        let scope = one.scope.as_ref().unwrap();
+        assert_eq!(
+            (scope.name.as_str(), scope.version.as_str()),
+            ("first", "1")
+        );
+        assert_eq!(scope.attributes[0].key, "k");
+        assert_eq!(one.schema_url, "https://schema");
+        assert_eq!(one.log_records.len(), 2);
+        assert_eq!(two.log_records.len(), 1);
+        assert_eq!(two.log_records[0].time_unix_nano, 42);
+    }
+}

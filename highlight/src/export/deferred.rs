@@ -1,0 +1,118 @@
+//! An error record that lacks its stack: the caller captured addresses, the worker turns them into text.
+
+use opentelemetry::InstrumentationScope;
+
+use super::proto::{self, Scalar};
+use super::stats::Signal;
+use crate::stacktrace::{RawStack, Resolver, SourceLines, StackForm};
+
+/// How the worker writes stacks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StackStyle {
+    pub(crate) form: StackForm,
+    /// Source lines around in-app frames, where the file is readable.
+    pub(crate) source_context: bool,
+}
+
+/// A record complete but for the stacks of its errors.
+///
+/// Protobuf messages are concatenations of their fields, so a record is completed by appending to it.
+#[derive(Debug)]
+pub(crate) struct Deferred {
+    pub(crate) signal: Signal,
+    pub(crate) scope: InstrumentationScope,
+    pub(crate) record: Vec<u8>,
+    pub(crate) gaps: Vec<Gap>,
+    /// Bytes of the budget that it holds.
+    pub(crate) held: usize,
+}
+
+/// Where stack attributes belong.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// On the record itself, as attributes with this field number.
+    Record { attributes: u32 },
+    /// On this unfinished event, itself the given field of the record.
+    Event {
+        bytes: Vec<u8>,
+        field: u32,
+        attributes: u32,
+    },
+}
+
+/// One missing stack and what is needed to write it.
+#[derive(Debug)]
+pub(crate) struct Gap {
+    pub(crate) place: Place,
+    pub(crate) stack: RawStack,
+    pub(crate) message: String,
+    pub(crate) chain: Vec<String>,
+}
+
+impl Deferred {
+    /// Bytes of memory it takes, near enough to hold the byte budget.
+    pub(crate) fn size(&self) -> usize {
+        let gaps: usize = self.gaps.iter().map(Gap::size).sum();
+        self.record.len() + gaps
+    }
+
+    /// Resolves the stacks and completes the record.
+    pub(crate) fn complete(&mut self, symbols: &mut Symbols, style: StackStyle) -> Vec<u8> {
+        let mut record = std::mem::take(&mut self.record);
+        for gap in self.gaps.drain(..) {
+            let (text, structured) = symbols.render(&gap, style);
+            let write = |buf: &mut Vec<u8>, field| {
+                let mut pair = |key, value| proto::key_value(buf, field, key, Scalar::Str(value));
+                pair("exception.stacktrace", &text);
+                pair("exception.structured_stacktrace", &structured);
+            };
+            match gap.place {
+                Place::Record { attributes } => write(&mut record, attributes),
+                Place::Event {
+                    mut bytes,
+                    field,
+                    attributes,
+                } => {
+                    write(&mut bytes, attributes);
+                    proto::bytes_field(&mut record, field, &bytes);
+                }
+            }
+        }
+        record
+    }
+}
+
+impl Gap {
+    fn size(&self) -> usize {
+        let event = match &self.place {
+            Place::Record { .. } => 0,
+            Place::Event { bytes, .. } => bytes.len(),
+        };
+        let chain: usize = self.chain.iter().map(String::len).sum();
+        event + chain + self.message.len() + size_of_val(self.stack.ips())
+    }
+}
+
+/// The worker's caches: what addresses mean, what source files say.
+#[derive(Debug)]
+pub(crate) struct Symbols {
+    resolver: Resolver,
+    source: SourceLines,
+}
+
+impl Symbols {
+    pub(crate) fn new() -> Self {
+        Symbols {
+            resolver: Resolver::new(),
+            source: SourceLines::new(),
+        }
+    }
+
+    fn render(&mut self, gap: &Gap, style: StackStyle) -> (String, String) {
+        let trace = self.resolver.resolve(&gap.stack);
+        let text = trace.text(&gap.message, &gap.chain, style.form);
+        let source = style.source_context.then_some(&mut self.source);
+        let structured = trace.structured(&gap.message, source);
+        (text, structured)
+    }
+}

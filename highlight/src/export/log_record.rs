@@ -1,0 +1,395 @@
+//! One log record, written field by field as protobuf.
+
+use std::fmt::Display;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::deferred::{Gap, Place};
+use super::proto::{self, Scalar};
+use super::value;
+use crate::capture::ErrorReport;
+use crate::context::Correlation;
+
+/// Field numbers of `opentelemetry.proto.logs.v1.LogRecord`.
+const TIME: u32 = 1;
+const SEVERITY_NUMBER: u32 = 2;
+const SEVERITY_TEXT: u32 = 3;
+const BODY: u32 = 5;
+const ATTRIBUTES: u32 = 6;
+const DROPPED_ATTRIBUTES: u32 = 7;
+const FLAGS: u32 = 8;
+const TRACE_ID: u32 = 9;
+const SPAN_ID: u32 = 10;
+const OBSERVED_TIME: u32 = 11;
+const EVENT_NAME: u32 = 12;
+
+/// OpenTelemetry's default limit; further fields are counted, not sent.
+pub(crate) const MAX_ATTRIBUTES: u32 = 128;
+
+/// How bad it is. The text is what highlight.io reads, the number what the OpenTelemetry log data model gives it
+/// (<https://opentelemetry.io/docs/specs/otel/logs/data-model/#field-severitynumber>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Severity {
+    /// `trace`, 1
+    Trace,
+    /// `debug`, 5
+    Debug,
+    /// `info`, 9
+    Info,
+    /// `warn`, 13
+    Warn,
+    /// `error`, 17
+    Error,
+    /// `fatal`, 21
+    Fatal,
+}
+
+impl Severity {
+    const fn number(self) -> u64 {
+        match self {
+            Severity::Trace => 1,
+            Severity::Debug => 5,
+            Severity::Info => 9,
+            Severity::Warn => 13,
+            Severity::Error => 17,
+            Severity::Fatal => 21,
+        }
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            Severity::Trace => "trace",
+            Severity::Debug => "debug",
+            Severity::Info => "info",
+            Severity::Warn => "warn",
+            Severity::Error => "error",
+            Severity::Fatal => "fatal",
+        }
+    }
+
+    /// The severity with this OpenTelemetry number; unknown numbers are `Info`, as upstream has it.
+    pub(crate) const fn from_number(number: i32) -> Self {
+        match number {
+            1..=4 => Severity::Trace,
+            5..=8 => Severity::Debug,
+            13..=16 => Severity::Warn,
+            17..=20 => Severity::Error,
+            21..=24 => Severity::Fatal,
+            _ => Severity::Info,
+        }
+    }
+}
+
+/// Where in the code a record was made. Sent as `code.file.path`, `code.line.number` and `code.namespace`, and under the
+/// older names `code.filepath` and `code.lineno` that highlight.io shows
+/// (<https://opentelemetry.io/docs/specs/semconv/registry/attributes/code/>).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Location<'a> {
+    /// What `tracing` and `log` call the target: the module path, unless the caller chose another.
+    pub target: &'a str,
+    /// The source file.
+    pub file: Option<&'a str>,
+    /// The line in it, from one.
+    pub line: Option<u32>,
+}
+
+/// Writes the parts of one log record straight into its wire form. Given to the closure of
+/// [`Highlight::log`](crate::Highlight::log).
+#[derive(Debug)]
+pub struct LogRecord<'a> {
+    buf: &'a mut Vec<u8>,
+    attributes: u32,
+    dropped: u32,
+    has_body: bool,
+    guard_markup: bool,
+    error: Option<ErrorReport>,
+}
+
+impl<'a> LogRecord<'a> {
+    pub(crate) fn begin(
+        buf: &'a mut Vec<u8>,
+        severity: Severity,
+        time: SystemTime,
+        correlation: &Correlation,
+        guard_markup: bool,
+    ) -> Self {
+        let nanos = unix_nanos(time);
+        proto::fixed64_field(buf, TIME, nanos);
+        proto::fixed64_field(buf, OBSERVED_TIME, nanos);
+        proto::uint_field(buf, SEVERITY_NUMBER, severity.number());
+        proto::str_field(buf, SEVERITY_TEXT, severity.text());
+        if correlation.has_trace() {
+            proto::fixed32_field(buf, FLAGS, u32::from(correlation.flags.to_u8()));
+            proto::bytes_field(buf, TRACE_ID, &correlation.trace_id.to_bytes());
+            proto::bytes_field(buf, SPAN_ID, &correlation.span_id.to_bytes());
+        }
+        if let Some(session) = &correlation.session {
+            let id = Scalar::Str(session.secure_id());
+            proto::key_value(buf, ATTRIBUTES, "highlight.session_id", id);
+        }
+        LogRecord {
+            buf,
+            attributes: 0,
+            dropped: 0,
+            has_body: false,
+            guard_markup,
+            error: None,
+        }
+    }
+
+    /// The message. Only the first counts.
+    pub fn body(&mut self, text: &(impl Display + ?Sized)) -> &mut Self {
+        if !std::mem::replace(&mut self.has_body, true) {
+            let start = self.buf.len();
+            proto::format_bounded(self.buf, proto::MAX_BODY_BYTES, text);
+            if self.guard_markup {
+                guard_markup(self.buf, start);
+            }
+            proto::wrap_any_text(self.buf, BODY, start);
+        }
+        self
+    }
+
+    /// Where it was made.
+    pub fn location(&mut self, location: &Location<'_>) -> &mut Self {
+        let buf = &mut *self.buf;
+        proto::key_value(
+            buf,
+            ATTRIBUTES,
+            "code.namespace",
+            Scalar::Str(location.target),
+        );
+        if let Some(file) = location.file {
+            proto::key_value(buf, ATTRIBUTES, "code.file.path", Scalar::Str(file));
+            proto::key_value(buf, ATTRIBUTES, "code.filepath", Scalar::Str(file));
+        }
+        if let Some(line) = location.line {
+            let line = Scalar::Int(i64::from(line));
+            proto::key_value(buf, ATTRIBUTES, "code.line.number", line);
+            proto::key_value(buf, ATTRIBUTES, "code.lineno", line);
+        }
+        self
+    }
+
+    /// The name of the current thread, when it has one.
+    pub fn thread(&mut self) -> &mut Self {
+        if let Some(name) = std::thread::current().name() {
+            proto::key_value(self.buf, ATTRIBUTES, "thread.name", Scalar::Str(name));
+        }
+        self
+    }
+
+    /// A field with a text value. Text beyond 65,536 bytes is cut.
+    pub fn text(&mut self, name: &str, value: &str) -> &mut Self {
+        self.scalar(name, Scalar::Str(value))
+    }
+
+    /// A field with an integer value.
+    pub fn int(&mut self, name: &str, value: i64) -> &mut Self {
+        self.scalar(name, Scalar::Int(value))
+    }
+
+    /// A field with a floating-point value.
+    pub fn double(&mut self, name: &str, value: f64) -> &mut Self {
+        self.scalar(name, Scalar::Double(value))
+    }
+
+    /// A field with a truth value, sent as the text `true` or `false`: highlight.io drops booleans.
+    pub fn bool(&mut self, name: &str, value: bool) -> &mut Self {
+        self.scalar(name, Scalar::bool(value))
+    }
+
+    /// A field whose value is formatted.
+    pub fn display(&mut self, name: &str, value: &(impl Display + ?Sized)) -> &mut Self {
+        if self.has_room() {
+            proto::key_value_display(self.buf, ATTRIBUTES, value::safe_name(name), value);
+        }
+        self
+    }
+
+    /// The error that the record tells of: it becomes an error in highlight.io, with type, message, causes and stack. Only
+    /// the first counts.
+    pub fn error(&mut self, error: ErrorReport) -> &mut Self {
+        if self.error.is_none() {
+            for attribute in error.attributes() {
+                value::attribute(
+                    self.buf,
+                    ATTRIBUTES,
+                    attribute.key.as_str(),
+                    &attribute.value,
+                );
+            }
+            self.error = Some(error);
+        }
+        self
+    }
+
+    pub(crate) fn any(&mut self, name: &str, value: &opentelemetry::logs::AnyValue) {
+        if self.has_room() {
+            value::log_attribute(self.buf, ATTRIBUTES, value::safe_name(name), value);
+        }
+    }
+
+    pub(crate) fn any_body(&mut self, value: &opentelemetry::logs::AnyValue) {
+        self.has_body = true;
+        value::any_value(self.buf, BODY, value);
+    }
+
+    pub(crate) fn event_name(&mut self, name: &str) {
+        proto::str_field(self.buf, EVENT_NAME, name);
+    }
+
+    /// Completes the record. An error still lacks its stack: that is the gap.
+    pub(crate) fn finish(mut self) -> Option<Gap> {
+        proto::uint_field(self.buf, DROPPED_ATTRIBUTES, u64::from(self.dropped));
+        let error = self.error.take()?;
+        self.body(error.message());
+        Some(error.gap(Place::Record {
+            attributes: ATTRIBUTES,
+        }))
+    }
+
+    fn scalar(&mut self, name: &str, value: Scalar<'_>) -> &mut Self {
+        if self.has_room() {
+            proto::key_value(self.buf, ATTRIBUTES, value::safe_name(name), value);
+        }
+        self
+    }
+
+    fn has_room(&mut self) -> bool {
+        let room = self.attributes < MAX_ATTRIBUTES;
+        *(if room {
+            &mut self.attributes
+        } else {
+            &mut self.dropped
+        }) += 1;
+        room
+    }
+}
+
+/// Nanoseconds since 1970, zero (unknown) for what does not fit.
+pub(crate) fn unix_nanos(time: SystemTime) -> u64 {
+    let since: Duration = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(0)
+}
+
+/// Upstream loses all that stands before a `" <"` in a body that does not start with `<`. A no-break space in its place
+/// looks the same and keeps the text.
+fn guard_markup(buf: &mut Vec<u8>, start: usize) {
+    const NO_BREAK_SPACE: &[u8] = "\u{a0}".as_bytes();
+    if buf.get(start) == Some(&b'<') {
+        return;
+    }
+    let mut from = start;
+    while let Some(found) = buf[from..].windows(2).position(|pair| pair == b" <") {
+        let at = from + found;
+        buf.splice(at..=at, NO_BREAK_SPACE.iter().copied());
+        from = at + NO_BREAK_SPACE.len();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opentelemetry_proto::tonic::logs::v1 as reference;
+    use prost::Message as _;
+
+    fn written(write: impl FnOnce(&mut LogRecord<'_>)) -> reference::LogRecord {
+        let mut buf = Vec::new();
+        let time = UNIX_EPOCH + Duration::from_nanos(1_700_000_000_123_456_789);
+        let mut record = LogRecord::begin(
+            &mut buf,
+            Severity::Info,
+            time,
+            &Correlation::default(),
+            true,
+        );
+        write(&mut record);
+        record.finish();
+        reference::LogRecord::decode(buf.as_slice()).unwrap()
+    }
+
+    fn body(record: &reference::LogRecord) -> String {
+        format!(
+            "{:?}",
+            record.body.as_ref().unwrap().value.as_ref().unwrap()
+        )
+    }
+
+    #[test]
+    fn time_severity_and_location_are_set() {
+        let record = written(|record| {
+            let location = Location {
+                target: "shop::cart",
+                file: Some("src/cart.rs"),
+                line: Some(42),
+            };
+            record.body("hello").location(&location);
+        });
+        assert_eq!(record.time_unix_nano, 1_700_000_000_123_456_789);
+        assert_eq!(record.observed_time_unix_nano, record.time_unix_nano);
+        assert_eq!(
+            (record.severity_number, record.severity_text.as_str()),
+            (9, "info")
+        );
+        assert_eq!(body(&record), "StringValue(\"hello\")");
+        let names: Vec<_> = record
+            .attributes
+            .iter()
+            .map(|pair| pair.key.as_str())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "code.namespace",
+                "code.file.path",
+                "code.filepath",
+                "code.line.number",
+                "code.lineno"
+            ]
+        );
+    }
+
+    #[test]
+    fn fields_that_upstream_takes_for_itself_are_renamed() {
+        let record = written(|record| {
+            record
+                .text("level", "5")
+                .int("message", 1)
+                .text("levels", "x");
+        });
+        let names: Vec<_> = record
+            .attributes
+            .iter()
+            .map(|pair| pair.key.as_str())
+            .collect();
+        assert_eq!(names, ["attr.level", "attr.message", "levels"]);
+    }
+
+    #[test]
+    fn fields_beyond_the_limit_are_counted() {
+        let record = written(|record| {
+            for number in 0..200 {
+                record.int("n", number);
+            }
+        });
+        assert_eq!(record.attributes.len(), 128);
+        assert_eq!(record.dropped_attributes_count, 72);
+    }
+
+    #[test]
+    fn markup_in_a_body_does_not_cost_the_text_before_it() {
+        for (text, sent) in [
+            ("got Vec <T> and <U>", "got Vec\u{a0}<T> and\u{a0}<U>"),
+            ("<html> <body>", "<html> <body>"),
+            ("a<b", "a<b"),
+            (" <", "\u{a0}<"),
+            ("", ""),
+        ] {
+            let record = written(|record| {
+                record.body(text);
+            });
+            assert_eq!(body(&record), format!("StringValue({sent:?})"), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Where the OpenTelemetry SDK hands over: finished spans, and log records made with the logs API.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use opentelemetry::trace::Span as _;
+use opentelemetry::{Context, InstrumentationScope, KeyValue, StringValue};
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::logs::{LogProcessor, SdkLogRecord};
+use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
+
+use super::buffer::Buffer;
+use super::deferred::Deferred;
+use super::log_record::{LogRecord, Severity};
+use super::stats::Signal;
+use super::worker::is_worker;
+use super::{scratch, span};
+use crate::context::Correlation;
+use crate::session::Session;
+
+/// The records' way into the buffer, shared by all that makes records.
+#[derive(Debug, Clone)]
+pub(crate) struct Intake {
+    buffer: Arc<Buffer>,
+    guard_markup: bool,
+}
+
+impl Intake {
+    pub(crate) fn new(buffer: Arc<Buffer>, guard_markup: bool) -> Self {
+        Intake {
+            buffer,
+            guard_markup,
+        }
+    }
+
+    pub(crate) fn span(&self, data: &SpanData) {
+        scratch::with(|buf| {
+            let gaps = span::encode(buf, data);
+            let scope = &data.instrumentation_scope;
+            if gaps.is_empty() {
+                self.buffer.push(Signal::Traces, scope, buf);
+            } else {
+                self.buffer.push_deferred(Deferred {
+                    signal: Signal::Traces,
+                    scope: scope.clone(),
+                    record: buf.clone(),
+                    gaps,
+                    held: 0,
+                });
+            }
+        });
+    }
+
+    pub(crate) fn log(
+        &self,
+        scope: &InstrumentationScope,
+        severity: Severity,
+        time: SystemTime,
+        correlation: &Correlation,
+        write: impl FnOnce(&mut LogRecord<'_>),
+    ) {
+        scratch::with(|buf| {
+            let mut record = LogRecord::begin(buf, severity, time, correlation, self.guard_markup);
+            write(&mut record);
+            match record.finish() {
+                None => self.buffer.push(Signal::Logs, scope, buf),
+                Some(gap) => self.buffer.push_deferred(Deferred {
+                    signal: Signal::Logs,
+                    scope: scope.clone(),
+                    record: buf.clone(),
+                    gaps: vec![gap],
+                    held: 0,
+                }),
+            }
+        });
+    }
+
+    fn refuse_or_ok(&self) -> OTelSdkResult {
+        if self.buffer.is_closed() {
+            return Err(OTelSdkError::AlreadyShutdown);
+        }
+        self.buffer.hurry();
+        Ok(())
+    }
+}
+
+impl SpanProcessor for Intake {
+    fn on_start(&self, span: &mut Span, context: &Context) {
+        if let Some(session) = context.get::<Session>() {
+            let id = StringValue::from(session.shared_id());
+            span.set_attribute(KeyValue::new("highlight.session_id", id));
+        }
+    }
+
+    fn on_end(&self, data: SpanData) {
+        if data.span_context.is_sampled() && !is_worker() {
+            self.span(&data);
+        }
+    }
+
+    /// Makes the worker send what there is. [`Highlight::flush`](crate::Highlight::flush) also waits for it.
+    fn force_flush(&self) -> OTelSdkResult {
+        self.refuse_or_ok()
+    }
+
+    fn shutdown_with_timeout(&self, _timeout: Duration) -> OTelSdkResult {
+        self.refuse_or_ok()
+    }
+}
+
+impl LogProcessor for Intake {
+    fn emit(&self, data: &mut SdkLogRecord, scope: &InstrumentationScope) {
+        if is_worker() {
+            return;
+        }
+        let severity = data.severity_number().map_or(Severity::Info, |number| {
+            Severity::from_number(number as i32)
+        });
+        let time = data.timestamp().or(data.observed_timestamp());
+        let current = Correlation::current();
+        let correlation = match data.trace_context() {
+            Some(trace) => Correlation {
+                trace_id: trace.trace_id,
+                span_id: trace.span_id,
+                flags: trace.trace_flags.unwrap_or_default(),
+                session: current.session,
+            },
+            None => current,
+        };
+        let time = time.unwrap_or_else(SystemTime::now);
+        self.log(scope, severity, time, &correlation, |record| {
+            if let Some(body) = data.body() {
+                record.any_body(body);
+            }
+            if let Some(name) = data.event_name() {
+                record.event_name(name);
+            }
+            if let Some(target) = data.target() {
+                record.text("code.namespace", target);
+            }
+            for (key, value) in data.attributes_iter() {
+                record.any(key.as_str(), value);
+            }
+        });
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.refuse_or_ok()
+    }
+
+    fn shutdown_with_timeout(&self, _timeout: Duration) -> OTelSdkResult {
+        self.refuse_or_ok()
+    }
+}

@@ -1,0 +1,348 @@
+//! Protobuf's wire format, as far as OTLP needs it: fields appended to a byte buffer, nothing in between.
+//!
+//! Lengths are known before a message is written, so no message is ever built and then copied. The one exception is
+//! text that has to be formatted first ([`key_value_display`]); it is formatted in place and moved up by its header.
+
+use std::fmt::{self, Display, Write as _};
+
+/// Upstream cuts attribute strings at this many bytes; longer ones would only cost the wire.
+/// The cut text ends in [`CUT_MARK`].
+pub(crate) const MAX_ATTRIBUTE_BYTES: usize = 65_536;
+/// Longest log body sent, in bytes.
+pub(crate) const MAX_BODY_BYTES: usize = 262_144;
+pub(crate) const CUT_MARK: &str = "...";
+
+/// Field numbers of `opentelemetry.proto.common.v1`.
+const KEY: u32 = 1;
+const VALUE: u32 = 2;
+const ANY_STRING: u32 = 1;
+const ANY_INT: u32 = 3;
+const ANY_DOUBLE: u32 = 4;
+pub(crate) const ANY_ARRAY: u32 = 5;
+pub(crate) const ANY_KVLIST: u32 = 6;
+
+const WIRE_VARINT: u32 = 0;
+const WIRE_FIXED64: u32 = 1;
+const WIRE_LEN: u32 = 2;
+const WIRE_FIXED32: u32 = 5;
+
+#[inline]
+pub(crate) fn varint(buf: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        buf.push((value.to_le_bytes()[0] & 0x7f) | 0x80);
+        value >>= 7;
+    }
+    buf.push(value.to_le_bytes()[0]);
+}
+
+/// Bytes that [`varint`] writes for `value`.
+#[inline]
+pub(crate) const fn varint_len(value: u64) -> usize {
+    // Seven payload bits a byte; zero still takes one.
+    (70 - (value | 1).leading_zeros() as usize) / 7
+}
+
+#[inline]
+fn key(buf: &mut Vec<u8>, field: u32, wire: u32) {
+    varint(buf, u64::from(field << 3 | wire));
+}
+
+/// Size of a length-delimited field with a payload of `len` bytes, key and length included.
+#[inline]
+pub(crate) const fn len_field_size(field: u32, len: usize) -> usize {
+    varint_len((field << 3) as u64) + varint_len(len as u64) + len
+}
+
+/// Key and length of a length-delimited field; the payload follows.
+#[inline]
+pub(crate) fn len_header(buf: &mut Vec<u8>, field: u32, len: usize) {
+    key(buf, field, WIRE_LEN);
+    varint(buf, len as u64);
+}
+
+#[inline]
+pub(crate) fn bytes_field(buf: &mut Vec<u8>, field: u32, value: &[u8]) {
+    len_header(buf, field, value.len());
+    buf.extend_from_slice(value);
+}
+
+/// A string field; protobuf leaves out the empty string, its default.
+#[inline]
+pub(crate) fn str_field(buf: &mut Vec<u8>, field: u32, value: &str) {
+    if !value.is_empty() {
+        bytes_field(buf, field, value.as_bytes());
+    }
+}
+
+#[inline]
+pub(crate) fn uint_field(buf: &mut Vec<u8>, field: u32, value: u64) {
+    if value != 0 {
+        key(buf, field, WIRE_VARINT);
+        varint(buf, value);
+    }
+}
+
+#[inline]
+pub(crate) fn fixed64_field(buf: &mut Vec<u8>, field: u32, value: u64) {
+    if value != 0 {
+        key(buf, field, WIRE_FIXED64);
+        buf.extend_from_slice(&value.to_le_bytes());
+    }
+}
+
+#[inline]
+pub(crate) fn fixed32_field(buf: &mut Vec<u8>, field: u32, value: u32) {
+    if value != 0 {
+        key(buf, field, WIRE_FIXED32);
+        buf.extend_from_slice(&value.to_le_bytes());
+    }
+}
+
+/// An `AnyValue` of a scalar kind, the kinds that upstream keeps.
+///
+/// Upstream drops booleans, so they are sent as the strings `true` and `false`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Scalar<'a> {
+    Str(&'a str),
+    Int(i64),
+    Double(f64),
+}
+
+impl Scalar<'_> {
+    pub(crate) const fn bool(value: bool) -> Self {
+        Scalar::Str(if value { "true" } else { "false" })
+    }
+
+    const fn size(self) -> usize {
+        match self {
+            Scalar::Str(text) => len_field_size(ANY_STRING, text.len()),
+            Scalar::Int(value) => 1 + varint_len(value.cast_unsigned()),
+            Scalar::Double(_) => 9,
+        }
+    }
+
+    /// Writes the `AnyValue` payload.
+    pub(crate) fn write(self, buf: &mut Vec<u8>) {
+        match self {
+            Scalar::Str(text) => bytes_field(buf, ANY_STRING, text.as_bytes()),
+            Scalar::Int(value) => {
+                key(buf, ANY_INT, WIRE_VARINT);
+                varint(buf, value.cast_unsigned());
+            }
+            Scalar::Double(value) => {
+                key(buf, ANY_DOUBLE, WIRE_FIXED64);
+                buf.extend_from_slice(&value.to_le_bytes());
+            }
+        }
+    }
+}
+
+/// An `AnyValue` field holding a scalar: a log's body, an array's element.
+pub(crate) fn any_field(buf: &mut Vec<u8>, field: u32, value: Scalar<'_>) {
+    len_header(buf, field, value.size());
+    value.write(buf);
+}
+
+/// A `KeyValue` field with a scalar value. Long text is cut.
+#[inline]
+pub(crate) fn key_value(buf: &mut Vec<u8>, field: u32, name: &str, value: Scalar<'_>) {
+    if let Scalar::Str(text) = value
+        && text.len() > MAX_ATTRIBUTE_BYTES
+    {
+        return key_value_display(buf, field, name, &text);
+    }
+    let any = value.size();
+    let name_size = len_field_size(KEY, name.len());
+    len_header(buf, field, name_size + len_field_size(VALUE, any));
+    bytes_field(buf, KEY, name.as_bytes());
+    len_header(buf, VALUE, any);
+    value.write(buf);
+}
+
+/// A `KeyValue` field whose text is formatted straight into the buffer.
+pub(crate) fn key_value_display(
+    buf: &mut Vec<u8>,
+    field: u32,
+    name: &str,
+    value: &(impl Display + ?Sized),
+) {
+    let start = buf.len();
+    format_bounded(buf, MAX_ATTRIBUTE_BYTES, value);
+    let text = buf.len() - start;
+    let any = len_field_size(ANY_STRING, text);
+    let name_size = len_field_size(KEY, name.len());
+    prepend(buf, start, |head| {
+        len_header(head, field, name_size + len_field_size(VALUE, any));
+        bytes_field(head, KEY, name.as_bytes());
+        len_header(head, VALUE, any);
+        len_header(head, ANY_STRING, text);
+    });
+}
+
+/// An `AnyValue` field (a log's body) whose text was just written from `start` on.
+pub(crate) fn wrap_any_text(buf: &mut Vec<u8>, field: u32, start: usize) {
+    let text = buf.len() - start;
+    let any = len_field_size(ANY_STRING, text);
+    prepend(buf, start, |head| {
+        len_header(head, field, any);
+        len_header(head, ANY_STRING, text);
+    });
+}
+
+/// Makes what was written from `start` on the payload of a length-delimited field.
+pub(crate) fn wrap(buf: &mut Vec<u8>, field: u32, start: usize) {
+    let len = buf.len() - start;
+    prepend(buf, start, |head| len_header(head, field, len));
+}
+
+/// A `KeyValue` field whose `AnyValue` payload is written by `value`.
+pub(crate) fn key_value_with(
+    buf: &mut Vec<u8>,
+    field: u32,
+    name: &str,
+    value: impl FnOnce(&mut Vec<u8>),
+) {
+    let start = buf.len();
+    bytes_field(buf, KEY, name.as_bytes());
+    let inner = buf.len();
+    value(buf);
+    wrap(buf, VALUE, inner);
+    wrap(buf, field, start);
+}
+
+/// Writes the header that `head` makes before the bytes from `start` on: written behind them, then rotated.
+fn prepend(buf: &mut Vec<u8>, start: usize, head: impl FnOnce(&mut Vec<u8>)) {
+    let end = buf.len();
+    head(buf);
+    let header = buf.len() - end;
+    buf[start..].rotate_right(header);
+}
+
+/// Appends `value`'s text, at most `max` bytes of it, cut on a character boundary and marked when it was longer.
+///
+/// A `Display` that fails or panics does not reach the caller: the text then says so.
+pub(crate) fn format_bounded(buf: &mut Vec<u8>, max: usize, value: &(impl Display + ?Sized)) {
+    let start = buf.len();
+    let mut writer = Bounded {
+        buf,
+        room: max,
+        cut: false,
+    };
+    let outcome =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| write!(writer, "{value}")));
+    let cut = writer.cut;
+    match outcome {
+        Ok(Ok(())) => {}
+        _ if cut => buf.extend_from_slice(CUT_MARK.as_bytes()),
+        Ok(Err(_)) => buf.extend_from_slice(b"<formatting failed>"),
+        Err(_) => {
+            buf.truncate(start);
+            buf.extend_from_slice(b"<formatting panicked>");
+        }
+    }
+}
+
+struct Bounded<'a> {
+    buf: &'a mut Vec<u8>,
+    room: usize,
+    cut: bool,
+}
+
+impl fmt::Write for Bounded<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if text.len() <= self.room {
+            self.room -= text.len();
+            self.buf.extend_from_slice(text.as_bytes());
+            return Ok(());
+        }
+        let end = text.floor_char_boundary(self.room);
+        self.buf.extend_from_slice(&text.as_bytes()[..end]);
+        self.room = 0;
+        self.cut = true;
+        Err(fmt::Error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
+    use prost::Message as _;
+
+    /// Decodes the payload of the single field in `bytes` with the reference implementation.
+    fn decoded(write: impl FnOnce(&mut Vec<u8>)) -> (String, Value) {
+        #[derive(Clone, PartialEq, prost::Message)]
+        struct Holder {
+            #[prost(message, repeated, tag = "6")]
+            attributes: Vec<KeyValue>,
+        }
+        let mut buf = Vec::new();
+        write(&mut buf);
+        let mut holder = Holder::decode(buf.as_slice()).expect("valid protobuf");
+        assert_eq!(holder.attributes.len(), 1);
+        let pair = holder.attributes.remove(0);
+        (pair.key, pair.value.unwrap().value.unwrap())
+    }
+
+    #[test]
+    fn varint_len_agrees_with_varint() {
+        for shift in 0..64 {
+            for value in [1u64 << shift, (1u64 << shift) - 1, u64::MAX >> shift] {
+                let mut buf = Vec::new();
+                varint(&mut buf, value);
+                assert_eq!(buf.len(), varint_len(value), "{value}");
+            }
+        }
+    }
+
+    #[test]
+    fn scalars_decode_to_themselves() {
+        for text in ["", "plain", "ünïcödé", &"x".repeat(300)] {
+            let pair = decoded(|buf| key_value(buf, 6, "k", Scalar::Str(text)));
+            assert_eq!(pair, ("k".into(), Value::StringValue(text.into())));
+            let pair = decoded(|buf| key_value_display(buf, 6, "k", text));
+            assert_eq!(pair, ("k".into(), Value::StringValue(text.into())));
+        }
+        for number in [0, 1, -1, i64::MAX, i64::MIN] {
+            let pair = decoded(|buf| key_value(buf, 6, "n", Scalar::Int(number)));
+            assert_eq!(pair, ("n".into(), Value::IntValue(number)));
+        }
+        for number in [0.0, -1.5, f64::MAX, f64::INFINITY] {
+            let pair = decoded(|buf| key_value(buf, 6, "d", Scalar::Double(number)));
+            assert_eq!(pair, ("d".into(), Value::DoubleValue(number)));
+        }
+        let pair = decoded(|buf| key_value(buf, 6, "b", Scalar::bool(true)));
+        assert_eq!(pair, ("b".into(), Value::StringValue("true".into())));
+    }
+
+    #[test]
+    fn long_text_is_cut_on_a_character_boundary() {
+        let long = "é".repeat(MAX_ATTRIBUTE_BYTES);
+        let (_, value) = decoded(|buf| key_value(buf, 6, "k", Scalar::Str(&long)));
+        let Value::StringValue(text) = value else {
+            panic!("not a string: {value:?}")
+        };
+        assert_eq!(text.len(), MAX_ATTRIBUTE_BYTES + CUT_MARK.len());
+        assert!(text.ends_with("é..."));
+    }
+
+    #[test]
+    fn a_display_that_fails_or_panics_is_named_in_the_text() {
+        struct Fails;
+        impl Display for Fails {
+            fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+                Err(fmt::Error)
+            }
+        }
+        struct Panics;
+        impl Display for Panics {
+            fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+                panic!("no text for you")
+            }
+        }
+        let (_, value) = decoded(|buf| key_value_display(buf, 6, "k", &Fails));
+        assert_eq!(value, Value::StringValue("<formatting failed>".into()));
+        let (_, value) = decoded(|buf| key_value_display(buf, 6, "k", &Panics));
+        assert_eq!(value, Value::StringValue("<formatting panicked>".into()));
+    }
+}

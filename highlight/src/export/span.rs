@@ -1,0 +1,202 @@
+//! A finished OpenTelemetry span as protobuf.
+
+use opentelemetry::trace::{Event, Link, SpanId, SpanKind, Status, TraceState};
+use opentelemetry::{Array, KeyValue, Value};
+use opentelemetry_sdk::trace::SpanData;
+
+use super::deferred::{Gap, Place};
+use super::log_record::{MAX_ATTRIBUTES, unix_nanos};
+use super::{proto, value};
+use crate::capture::{EXCEPTION, EXCEPTION_CHAIN, EXCEPTION_MESSAGE, STACK};
+use crate::stacktrace::RawStack;
+
+/// Field numbers of `opentelemetry.proto.trace.v1.Span`.
+const TRACE_ID: u32 = 1;
+const SPAN_ID: u32 = 2;
+const TRACE_STATE: u32 = 3;
+const PARENT_SPAN_ID: u32 = 4;
+const NAME: u32 = 5;
+const KIND: u32 = 6;
+const START: u32 = 7;
+const END: u32 = 8;
+const ATTRIBUTES: u32 = 9;
+const DROPPED_ATTRIBUTES: u32 = 10;
+const EVENTS: u32 = 11;
+const DROPPED_EVENTS: u32 = 12;
+const LINKS: u32 = 13;
+const DROPPED_LINKS: u32 = 14;
+const STATUS: u32 = 15;
+const FLAGS: u32 = 16;
+
+/// Field numbers of `Span.Event`.
+const EVENT_TIME: u32 = 1;
+const EVENT_NAME: u32 = 2;
+const EVENT_ATTRIBUTES: u32 = 3;
+const EVENT_DROPPED: u32 = 4;
+
+/// Field numbers of `Span.Link`.
+const LINK_TRACE_STATE: u32 = 3;
+const LINK_ATTRIBUTES: u32 = 4;
+const LINK_DROPPED: u32 = 5;
+const LINK_FLAGS: u32 = 6;
+
+/// In `flags`: bit 9 tells whether the parent is remote, and bit 8 that bit 9 is known.
+const PARENT_KNOWN: u32 = 0x100;
+const PARENT_REMOTE: u32 = 0x200;
+
+/// Writes `span`. Each event with unresolved stack addresses comes back as a gap, its event not yet written.
+pub(crate) fn encode(buf: &mut Vec<u8>, span: &SpanData) -> Vec<Gap> {
+    let context = &span.span_context;
+    proto::bytes_field(buf, TRACE_ID, &context.trace_id().to_bytes());
+    proto::bytes_field(buf, SPAN_ID, &context.span_id().to_bytes());
+    trace_state(buf, TRACE_STATE, context.trace_state());
+    if span.parent_span_id != SpanId::INVALID {
+        proto::bytes_field(buf, PARENT_SPAN_ID, &span.parent_span_id.to_bytes());
+    }
+    proto::str_field(buf, NAME, &span.name);
+    proto::uint_field(buf, KIND, kind(&span.span_kind));
+    proto::fixed64_field(buf, START, unix_nanos(span.start_time));
+    proto::fixed64_field(buf, END, unix_nanos(span.end_time));
+    let remote = if span.parent_span_is_remote {
+        PARENT_REMOTE
+    } else {
+        0
+    };
+    let flags = u32::from(context.trace_flags().to_u8()) | PARENT_KNOWN | remote;
+    proto::fixed32_field(buf, FLAGS, flags);
+
+    let over = attributes(buf, ATTRIBUTES, &span.attributes);
+    let dropped = u64::from(span.dropped_attributes_count) + over;
+    proto::uint_field(buf, DROPPED_ATTRIBUTES, dropped);
+    status(buf, &span.status);
+
+    let mut gaps = Vec::new();
+    for event in span.events.iter() {
+        gaps.extend(write_event(buf, event));
+    }
+    proto::uint_field(buf, DROPPED_EVENTS, u64::from(span.events.dropped_count));
+    for link in span.links.iter() {
+        write_link(buf, link);
+    }
+    proto::uint_field(buf, DROPPED_LINKS, u64::from(span.links.dropped_count));
+    gaps
+}
+
+/// Writes attributes up to the limit, the session first; says how many were over it.
+fn attributes(buf: &mut Vec<u8>, field: u32, attributes: &[KeyValue]) -> u64 {
+    const SESSION: &str = "highlight.session_id";
+    let is_session = |pair: &&KeyValue| pair.key.as_str() == SESSION;
+    if let Some(session) = attributes.iter().find(is_session) {
+        value::attribute(buf, field, SESSION, &session.value);
+    }
+    let mut over = 0;
+    let others = attributes.iter().filter(|pair| !is_session(pair));
+    for (pair, at) in others.zip(0..) {
+        if at < MAX_ATTRIBUTES {
+            let name = value::safe_name(pair.key.as_str());
+            value::attribute(buf, field, name, &pair.value);
+        } else {
+            over += 1;
+        }
+    }
+    over
+}
+
+fn write_event(buf: &mut Vec<u8>, event: &Event) -> Option<Gap> {
+    let addresses = (event.name == EXCEPTION)
+        .then(|| find(&event.attributes, STACK))
+        .flatten();
+    let start = buf.len();
+    proto::fixed64_field(buf, EVENT_TIME, unix_nanos(event.timestamp));
+    proto::str_field(buf, EVENT_NAME, &event.name);
+    for pair in &event.attributes {
+        if pair.key.as_str() != STACK {
+            value::attribute(buf, EVENT_ATTRIBUTES, pair.key.as_str(), &pair.value);
+        }
+    }
+    proto::uint_field(
+        buf,
+        EVENT_DROPPED,
+        u64::from(event.dropped_attributes_count),
+    );
+    let Some(Value::Array(Array::I64(addresses))) = addresses else {
+        proto::wrap(buf, EVENTS, start);
+        return None;
+    };
+    let message =
+        find(&event.attributes, EXCEPTION_MESSAGE).map(|value| value.as_str().into_owned());
+    let chain = match find(&event.attributes, EXCEPTION_CHAIN) {
+        Some(Value::Array(Array::String(causes))) => {
+            causes.iter().map(ToString::to_string).collect()
+        }
+        _ => Vec::new(),
+    };
+    let addresses = addresses.iter().map(|address| address.cast_unsigned());
+    Some(Gap {
+        place: Place::Event {
+            bytes: buf.split_off(start),
+            field: EVENTS,
+            attributes: EVENT_ATTRIBUTES,
+        },
+        stack: RawStack::from_ips(addresses.collect()),
+        message: message.unwrap_or_default(),
+        chain,
+    })
+}
+
+fn find<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a Value> {
+    let pair = attributes.iter().find(|pair| pair.key.as_str() == key)?;
+    Some(&pair.value)
+}
+
+fn write_link(buf: &mut Vec<u8>, link: &Link) {
+    let context = &link.span_context;
+    let start = buf.len();
+    proto::bytes_field(buf, TRACE_ID, &context.trace_id().to_bytes());
+    proto::bytes_field(buf, SPAN_ID, &context.span_id().to_bytes());
+    trace_state(buf, LINK_TRACE_STATE, context.trace_state());
+    for pair in &link.attributes {
+        value::attribute(buf, LINK_ATTRIBUTES, pair.key.as_str(), &pair.value);
+    }
+    proto::uint_field(buf, LINK_DROPPED, u64::from(link.dropped_attributes_count));
+    let remote = if context.is_remote() {
+        PARENT_REMOTE
+    } else {
+        0
+    };
+    let flags = u32::from(context.trace_flags().to_u8()) | PARENT_KNOWN | remote;
+    proto::fixed32_field(buf, LINK_FLAGS, flags);
+    proto::wrap(buf, LINKS, start);
+}
+
+fn trace_state(buf: &mut Vec<u8>, field: u32, state: &TraceState) {
+    if *state != TraceState::NONE {
+        proto::str_field(buf, field, &state.header());
+    }
+}
+
+fn kind(kind: &SpanKind) -> u64 {
+    match kind {
+        SpanKind::Internal => 1,
+        SpanKind::Server => 2,
+        SpanKind::Client => 3,
+        SpanKind::Producer => 4,
+        SpanKind::Consumer => 5,
+    }
+}
+
+fn status(buf: &mut Vec<u8>, status: &Status) {
+    const MESSAGE: u32 = 2;
+    const CODE: u32 = 3;
+    let start = buf.len();
+    match status {
+        Status::Unset => return,
+        Status::Ok => proto::uint_field(buf, CODE, 1),
+        Status::Error { description } => {
+            let end = description.floor_char_boundary(proto::MAX_ATTRIBUTE_BYTES);
+            proto::str_field(buf, MESSAGE, &description[..end]);
+            proto::uint_field(buf, CODE, 2);
+        }
+    }
+    proto::wrap(buf, STATUS, start);
+}

@@ -1,0 +1,253 @@
+//! The handle: what an application does with the SDK while it runs.
+
+use std::error::Error as StdError;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry_sdk::logs::SdkLoggerProvider;
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use tracing::Subscriber;
+use tracing_subscriber::Layer;
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::capture::ErrorReport;
+use crate::context::Correlation;
+use crate::error::FlushError;
+use crate::export::Exporter;
+use crate::export::log_record::{LogRecord, Severity};
+use crate::export::processors::Intake;
+use crate::export::stats::Stats;
+use crate::export::worker::is_worker;
+use crate::session::Session;
+
+/// The handle that `init` installed.
+static INSTALLED: OnceLock<Highlight> = OnceLock::new();
+
+/// A running SDK. Cheap to clone, usable from any thread, with or without an async runtime.
+#[derive(Debug, Clone)]
+pub struct Highlight(pub(crate) Arc<Client>);
+
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) exporter: Exporter,
+    pub(crate) intake: Intake,
+    pub(crate) scope: InstrumentationScope,
+    pub(crate) tracer: SdkTracer,
+    pub(crate) tracer_provider: SdkTracerProvider,
+    pub(crate) logger_provider: SdkLoggerProvider,
+    pub(crate) project_id: String,
+    pub(crate) filter: String,
+    pub(crate) disabled: bool,
+    pub(crate) timeout: Duration,
+}
+
+impl Highlight {
+    /// The handle that [`Config::init`](crate::Config::init) installed for this process.
+    #[must_use]
+    pub fn installed() -> Option<&'static Highlight> {
+        INSTALLED.get()
+    }
+
+    pub(crate) fn install(self) -> Result<(), Highlight> {
+        INSTALLED.set(self)
+    }
+
+    /// Reports an error with its type, message, causes and the stack of this call, tied to the current span and session. It is
+    /// sent at once, whatever the sampling.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn pay() -> Result<(), std::io::Error> { Err(std::io::Error::other("card declined")) }
+    /// # let highlight = highlight::Config::new("1").endpoint("http://127.0.0.1:1")
+    /// #     .shutdown_timeout(std::time::Duration::from_millis(50)).start().unwrap();
+    /// if let Err(error) = pay() {
+    ///     highlight.capture_error(&error);
+    /// }
+    /// # assert_eq!(highlight.stats().queued(highlight::Signal::Traces), 1);
+    /// ```
+    #[inline(never)]
+    pub fn capture_error<E: StdError + ?Sized>(&self, error: &E) {
+        self.capture(ErrorReport::new(error));
+    }
+
+    /// [`capture_error`](Self::capture_error) on behalf of a session other than the current one.
+    #[inline(never)]
+    pub fn capture_error_with_session<E: StdError + ?Sized>(&self, error: &E, session: &Session) {
+        let correlation = Correlation::current().with_session(Some(session.clone()));
+        self.capture_for(ErrorReport::new(error), &correlation);
+    }
+
+    /// Sends a report that was made before, tied to the current span and session.
+    pub fn capture(&self, report: ErrorReport) {
+        self.capture_for(report, &Correlation::current());
+    }
+
+    pub(crate) fn capture_for(&self, report: ErrorReport, correlation: &Correlation) {
+        if !self.is_silent() {
+            let span = report.into_span(correlation, &self.0.scope);
+            self.0.intake.span(&span);
+        }
+    }
+
+    /// Records a log, tied to the current span and session. For bridges from other logging crates; applications use
+    /// `tracing`'s macros.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use highlight::Severity;
+    /// # let highlight = highlight::Config::new("1").endpoint("http://127.0.0.1:1")
+    /// #     .shutdown_timeout(std::time::Duration::from_millis(50)).start().unwrap();
+    /// highlight.log(Severity::Info, |record| {
+    ///     record.body("paid").double("total", 12.5).text("cart", "c-17");
+    /// });
+    /// # assert_eq!(highlight.stats().queued(highlight::Signal::Logs), 1);
+    /// ```
+    pub fn log(&self, severity: Severity, write: impl FnOnce(&mut LogRecord<'_>)) {
+        self.log_for(severity, &Correlation::current(), write);
+    }
+
+    pub(crate) fn log_for(
+        &self,
+        severity: Severity,
+        correlation: &Correlation,
+        write: impl FnOnce(&mut LogRecord<'_>),
+    ) {
+        if !self.is_silent() {
+            let now = SystemTime::now();
+            self.0
+                .intake
+                .log(&self.0.scope, severity, now, correlation, write);
+        }
+    }
+
+    /// A span with a name known only at run time; enter it, or instrument a future with it. Where the name is known,
+    /// `tracing`'s macros do more.
+    #[must_use]
+    pub fn span(&self, name: &str) -> tracing::Span {
+        tracing::info_span!("span", otel.name = name)
+    }
+
+    /// The project that everything is sent to; empty when the SDK is disabled.
+    #[must_use]
+    pub fn project_id(&self) -> &str {
+        &self.0.project_id
+    }
+
+    /// What happened to every record so far.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.0.exporter.stats()
+    }
+
+    /// The `tracing` layer: spans become OpenTelemetry spans, events become log records and errors. It brings the filter of
+    /// [`Config::filter`](crate::Config::filter), which other layers do not see.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tracing_subscriber::prelude::*;
+    /// # fn main() -> Result<(), highlight::Error> {
+    /// let highlight = highlight::Config::new("1jdkoe52").own_subscriber().init()?;
+    /// tracing_subscriber::registry()
+    ///     .with(highlight.layer())
+    ///     .with(tracing_subscriber::filter::LevelFilter::WARN)
+    ///     .init();
+    /// # Ok(()) }
+    /// ```
+    #[must_use = "a layer does nothing until it is added to a registry"]
+    pub fn layer<S>(&self) -> impl Layer<S> + Send + Sync + 'static
+    where
+        S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
+    {
+        crate::layer::layer(self)
+    }
+
+    /// Waits until all that was recorded so far was delivered or lost, for [`shutdown_timeout`](crate::Config::shutdown_timeout) at
+    /// the most. Blocks the thread.
+    ///
+    /// # Errors
+    ///
+    /// Something was not delivered: [`FlushError::Lost`] says how much was refused for good, [`FlushError::TimedOut`] that the
+    /// rest is still queued, and [`FlushError::Stopped`] that there was a shutdown before.
+    pub fn flush(&self) -> Result<(), FlushError> {
+        if self.0.disabled {
+            return Ok(());
+        }
+        self.0.exporter.flush(self.0.timeout)
+    }
+
+    /// Delivers what is queued and stops, within [`shutdown_timeout`](crate::Config::shutdown_timeout). What is recorded
+    /// afterwards is dropped and counted. Blocks the thread.
+    ///
+    /// # Errors
+    ///
+    /// As for [`flush`](Self::flush); what was not delivered in time is lost.
+    pub fn shutdown(&self) -> Result<(), FlushError> {
+        if self.0.disabled {
+            return Ok(());
+        }
+        self.0.exporter.shutdown(self.0.timeout)
+    }
+
+    /// True where nothing is to be recorded: on the worker's own threads, or everywhere when disabled.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.0.disabled || is_worker()
+    }
+}
+
+/// [`Highlight::capture_error`] on the installed handle; nothing when there is none.
+#[inline(never)]
+pub fn capture_error<E: StdError + ?Sized>(error: &E) {
+    if let Some(highlight) = Highlight::installed() {
+        highlight.capture_error(error);
+    }
+}
+
+/// [`Highlight::capture_error_with_session`] on the installed handle; nothing when there is none.
+#[inline(never)]
+pub fn capture_error_with_session<E: StdError + ?Sized>(error: &E, session: &Session) {
+    if let Some(highlight) = Highlight::installed() {
+        highlight.capture_error_with_session(error, session);
+    }
+}
+
+/// [`Highlight::span`], which needs no handle.
+#[must_use]
+pub fn span(name: &str) -> tracing::Span {
+    tracing::info_span!("span", otel.name = name)
+}
+
+/// [`Highlight::project_id`] of the installed handle.
+#[must_use]
+pub fn project_id() -> Option<&'static str> {
+    Highlight::installed().map(Highlight::project_id)
+}
+
+/// [`Highlight::flush`] on the installed handle.
+///
+/// # Errors
+///
+/// The same, and [`FlushError::Stopped`] when there is none.
+pub fn flush() -> Result<(), FlushError> {
+    Highlight::installed().map_or(Err(FlushError::Stopped), Highlight::flush)
+}
+
+/// [`Highlight::shutdown`] on the installed handle.
+///
+/// # Errors
+///
+/// The same, and [`FlushError::Stopped`] when there is none.
+pub fn shutdown() -> Result<(), FlushError> {
+    Highlight::installed().map_or(Err(FlushError::Stopped), Highlight::shutdown)
+}
+
+/// [`Highlight::stats`] of the installed handle; all zero when there is none.
+#[must_use]
+pub fn stats() -> Stats {
+    Highlight::installed()
+        .map(Highlight::stats)
+        .unwrap_or_default()
+}

@@ -1,0 +1,343 @@
+//! One HTTP exchange as a server span: what every framework adapter shares.
+//!
+//! An adapter shows its request through [`Request`], starts an [`Exchange`], [runs](Exchange::run) the handling inside it and
+//! [finishes](Exchange::finish) it. An exchange that is dropped before is one whose client hung up. Names follow the semantic
+//! conventions for HTTP server spans (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server-span>).
+
+use std::net::IpAddr;
+
+use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
+use opentelemetry::trace::{
+    SpanContext, SpanId, SpanKind, Status, TraceContextExt as _, TraceFlags, TraceId, TraceState,
+    Tracer as _,
+};
+use opentelemetry::{Context, KeyValue};
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+
+use crate::capture::{EXCEPTION, ErrorReport};
+use crate::context::Correlation;
+use crate::handle::Highlight;
+use crate::install::propagator;
+use crate::session::{SESSION_HEADER, Session};
+use crate::stacktrace::RawStack;
+
+/// The methods of the semantic conventions; any other is sent as `_OTHER`.
+const METHODS: [&str; 9] = [
+    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
+];
+
+/// A framework's request, as far as its server span is concerned.
+pub trait Request {
+    /// `GET`, `POST`, ...
+    fn method(&self) -> &str;
+    /// The path, without the query.
+    fn path(&self) -> &str;
+    /// What follows the question mark.
+    fn query(&self) -> Option<&str>;
+    /// The template of the route that matched, such as `/pay/{id}`.
+    fn route(&self) -> Option<&str>;
+    /// `http` or `https`.
+    fn scheme(&self) -> &str;
+    /// The protocol's version: `1.0`, `1.1`, `2` or `3`.
+    fn version(&self) -> &str;
+    /// The address of the connection's other end.
+    fn peer(&self) -> Option<IpAddr>;
+    /// The first value of a header, given by its name in lower case, when it is text.
+    fn header(&self, name: &str) -> Option<&str>;
+}
+
+/// A request being handled. Dropped without [`finish`](Exchange::finish), it ends as cancelled.
+#[derive(Debug)]
+#[must_use = "an exchange that is dropped ends as cancelled"]
+pub struct Exchange {
+    highlight: Highlight,
+    context: Context,
+    /// None when the application's filters take the span out: the context then does without it.
+    span: Option<tracing::Span>,
+    failed: bool,
+    finished: bool,
+}
+
+/// The handling panicked; the panic is on the span. The client is owed a 500.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Panicked;
+
+impl Exchange {
+    /// Starts the server span of `request`, below the caller's span and on behalf of the browser's session when the request's
+    /// headers name them. Malformed headers are ignored.
+    pub fn start(highlight: &Highlight, request: &impl Request) -> Self {
+        let parent = parent(request);
+        let method = METHODS.iter().find(|known| **known == request.method());
+        let name = match (method.copied().unwrap_or("HTTP"), request.route()) {
+            (method, Some(route)) => format!("{method} {route}"),
+            (method, None) => method.to_owned(),
+        };
+        let (span, context) = open_span(highlight, name, &parent);
+        let server = context.span();
+        if server.is_recording() {
+            describe(request, method.copied(), &mut |attribute| {
+                server.set_attribute(attribute);
+            });
+        }
+        Exchange {
+            highlight: highlight.clone(),
+            context,
+            span,
+            failed: false,
+            finished: false,
+        }
+    }
+
+    /// Runs a step of the handling, such as one poll of its future, inside the span and the session.
+    ///
+    /// # Errors
+    ///
+    /// The step panicked: the panic was recorded on the span, once, with the stack of the place where it happened.
+    pub fn run<T>(&mut self, step: impl FnOnce() -> T) -> Result<T, Panicked> {
+        let (result, panics) = {
+            let _inside = self.enter();
+            crate::panic::catch(step)
+        };
+        match result {
+            Ok(value) => {
+                // Somebody inside caught these; they were not the request's end.
+                for report in panics {
+                    self.highlight
+                        .capture_for(report, &Correlation::of(&self.context));
+                }
+                Ok(value)
+            }
+            Err(message) => {
+                let (last, earlier) = match panics.split_last() {
+                    Some((last, earlier)) => (last.clone(), earlier),
+                    None => (
+                        ErrorReport::panic(message, RawStack::default(), Vec::new()),
+                        &[][..],
+                    ),
+                };
+                for report in earlier {
+                    self.highlight
+                        .capture_for(report.clone(), &Correlation::of(&self.context));
+                }
+                self.record(&last);
+                Err(Panicked)
+            }
+        }
+    }
+
+    /// Records the error that ended the handling: an `exception` event on the server span, or a report of its own when the
+    /// trace is sampled out.
+    pub fn record(&mut self, report: &ErrorReport) {
+        self.failed = true;
+        let span = self.context.span();
+        if !span.span_context().is_sampled() {
+            let correlation = Correlation::of(&self.context);
+            self.highlight.capture_for(report.clone(), &correlation);
+            return;
+        }
+        span.add_event(EXCEPTION, report.event_attributes());
+        span.set_attribute(KeyValue::new("error.type", report.type_name().to_owned()));
+        span.set_status(Status::error(report.message().to_owned()));
+    }
+
+    /// Ends the span with the response's status code. A 5xx makes it a failed one; `error` is the handler's, when there is one,
+    /// and counts as an error from 500 on.
+    pub fn finish(mut self, status: u16, error: Option<&ErrorReport>) {
+        match error {
+            Some(report) if status >= 500 => self.record(report),
+            Some(report) => self.note(report),
+            None => {}
+        }
+        let span = self.context.span();
+        span.set_attribute(KeyValue::new(
+            "http.response.status_code",
+            i64::from(status),
+        ));
+        if status >= 500 && !self.failed {
+            span.set_attribute(KeyValue::new("error.type", status.to_string()));
+            span.set_status(Status::error(""));
+        }
+        self.finished = true;
+        self.end();
+    }
+
+    /// The client's own mistake, told by the handler: worth a note, not an error.
+    fn note(&self, report: &ErrorReport) {
+        let span = self.context.span();
+        span.set_attribute(KeyValue::new("error.type", report.type_name().to_owned()));
+        span.set_attribute(KeyValue::new("error.message", report.message().to_owned()));
+    }
+
+    /// Ends the OpenTelemetry span now: a task spawned inside may hold the `tracing` span for much longer.
+    fn end(&self) {
+        self.context.span().end();
+    }
+
+    fn enter(&self) -> Inside<'_> {
+        match &self.span {
+            Some(span) => Inside::Span {
+                _entered: span.enter(),
+            },
+            None => Inside::Context {
+                _attached: self.context.clone().attach(),
+            },
+        }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if !self.finished {
+            let span = self.context.span();
+            span.set_attribute(KeyValue::new("error.type", "cancelled"));
+            span.set_status(Status::error("the client hung up"));
+            self.end();
+        }
+    }
+}
+
+enum Inside<'a> {
+    Span {
+        _entered: tracing::span::Entered<'a>,
+    },
+    Context {
+        _attached: opentelemetry::ContextGuard,
+    },
+}
+
+/// Where the request comes from: the caller's trace first, then the browser's session.
+fn parent(request: &impl Request) -> Context {
+    let mut context = propagator().extract_with_context(&Context::current(), &Headers(request));
+    let Some(session) = request.header(SESSION_HEADER).and_then(Session::parse) else {
+        return context;
+    };
+    let has_parent = context.span().span_context().is_valid();
+    if let Some(trace_id) = session.request_id().and_then(trace_id)
+        && !has_parent
+    {
+        // The browser's request id is a trace id: the trace goes on here.
+        context = context.with_remote_span_context(SpanContext::new(
+            trace_id,
+            SpanId::INVALID,
+            TraceFlags::SAMPLED,
+            true,
+            TraceState::NONE,
+        ));
+    }
+    context.with_value(session)
+}
+
+fn trace_id(request_id: &str) -> Option<TraceId> {
+    let is_hex = request_id.len() == 32 && request_id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let id = is_hex
+        .then(|| TraceId::from_hex(request_id).ok())
+        .flatten()?;
+    (id != TraceId::INVALID).then_some(id)
+}
+
+struct Headers<'a, R>(&'a R);
+
+impl<R: Request> Extractor for Headers<'_, R> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.header(key)
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        // The propagators ask by name.
+        Vec::new()
+    }
+}
+
+/// A `tracing` span, so that what is spawned `in_current_span` stays below it; where the filters take it out, or another
+/// subscriber is in charge, a span of our own tracer.
+fn open_span(
+    highlight: &Highlight,
+    name: String,
+    parent: &Context,
+) -> (Option<tracing::Span>, Context) {
+    let span = tracing::info_span!(target: "highlight::http", parent: None, "request", otel.name = name, otel.kind = "server");
+    if !span.is_disabled() && span.set_parent(parent.clone()).is_ok() {
+        let context = span.context();
+        if context.has_active_span() {
+            return (Some(span), context);
+        }
+    }
+    let tracer = &highlight.0.tracer;
+    let builder = tracer.span_builder(name).with_kind(SpanKind::Server);
+    let server = tracer.build_with_context(builder, parent);
+    (None, parent.with_span(server))
+}
+
+fn describe(request: &impl Request, method: Option<&str>, set: &mut dyn FnMut(KeyValue)) {
+    let mut text = |key: &'static str, value: Option<&str>| {
+        if let Some(value) = value {
+            set(KeyValue::new(key, value.to_owned()));
+        }
+    };
+    text("http.request.method", Some(method.unwrap_or("_OTHER")));
+    if method.is_none() {
+        text("http.request.method_original", Some(request.method()));
+    }
+    text("http.route", request.route());
+    text("url.scheme", Some(request.scheme()));
+    text("url.path", Some(request.path()));
+    text("url.query", request.query());
+    text("network.protocol.version", Some(request.version()));
+    text("user_agent.original", request.header("user-agent"));
+    let (host, port) = request
+        .header("host")
+        .map(host_and_port)
+        .unwrap_or_default();
+    text("server.address", host);
+    if let Some(peer) = request.peer() {
+        let peer = peer.to_string();
+        text("client.address", Some(&peer));
+        text("network.peer.address", Some(&peer));
+    }
+    if let Some(port) = port {
+        set(KeyValue::new("server.port", i64::from(port)));
+    }
+}
+
+/// `shop.example:8080`, `[::1]:8080`, or either without a port.
+fn host_and_port(host: &str) -> (Option<&str>, Option<u16>) {
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (name, port.parse().ok()),
+        _ => (host, None),
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    ((!name.is_empty()).then_some(name), port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_header_is_taken_apart() {
+        for (host, parts) in [
+            ("shop.example:8080", (Some("shop.example"), Some(8080))),
+            ("shop.example", (Some("shop.example"), None)),
+            ("[::1]:80", (Some("::1"), Some(80))),
+            ("[::1]", (Some("::1"), None)),
+            ("", (None, None)),
+            ("x:notaport", (Some("x"), None)),
+        ] {
+            assert_eq!(host_and_port(host), parts, "{host:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_valid_trace_id_is_adopted() {
+        assert!(trace_id("0af7651916cd43dd8448eb211c80319c").is_some());
+        for id in [
+            "",
+            "abc",
+            "00000000000000000000000000000000",
+            "0af7651916cd43dd8448eb211c80319g",
+            "+af7651916cd43dd8448eb211c80319c",
+        ] {
+            assert_eq!(trace_id(id), None, "{id:?}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Stack traces: addresses taken where an error happens, turned into frames and text on the worker.
+//!
+//! [`RawStack::capture`] walks the stack and keeps instruction pointers, nothing else. Later, off the
+//! caller's path, a [`Resolver`] looks them up, [`trim`] takes away what is not the application's story,
+//! and the resulting [`StackTrace`] is written as [`text`] and as [`structured`] JSON.
+
+mod line;
+mod name;
+mod origin;
+mod resolve;
+mod source;
+mod structured;
+mod text;
+mod trim;
+
+pub(crate) use self::{resolve::Resolver, source::SourceLines, text::StackForm};
+
+/// How many instruction pointers a stack keeps, innermost first.
+const MAX_IPS: usize = 256;
+
+/// How many frames a trace keeps, innermost first.
+const MAX_FRAMES: usize = 64;
+
+/// Where a thread stood, as instruction pointers, innermost first.
+///
+/// They mean something in this process only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RawStack {
+    ips: Vec<u64>,
+}
+
+impl RawStack {
+    /// Takes the calling thread's stack, at most 256 addresses of it.
+    ///
+    /// Nothing is looked up, and nothing is allocated while the stack is walked, so a panic hook may call
+    /// this too.
+    #[inline(never)]
+    pub(crate) fn capture() -> Self {
+        let mut ips = [0; MAX_IPS];
+        let mut len = 0;
+        backtrace::trace(|frame| {
+            if let Some(slot) = ips.get_mut(len) {
+                *slot = frame.ip().addr() as u64;
+                len += 1;
+            }
+            len < MAX_IPS
+        });
+        Self {
+            ips: ips[..len].to_vec(),
+        }
+    }
+
+    /// Takes back what [`ips`](Self::ips) gave, from a span event's attribute for instance.
+    pub(crate) fn from_ips(mut ips: Vec<u64>) -> Self {
+        ips.truncate(MAX_IPS);
+        Self { ips }
+    }
+
+    /// The return addresses, innermost first, as the unwinder gave them: each stands one instruction past
+    /// its call, and the lookup steps back.
+    pub(crate) fn ips(&self) -> &[u64] {
+        &self.ips
+    }
+}
+
+/// The frames of one error, innermost first, trimmed to what a reader wants to see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct StackTrace {
+    pub(crate) frames: Vec<Frame>,
+}
+
+/// One function call, inlined ones included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    /// The demangled path, without hash, dots and line breaks.
+    pub(crate) function: String,
+    /// The source file, as the debug information names it.
+    pub(crate) file: String,
+    /// The line, counted from 1; 0 when unknown.
+    pub(crate) line: u32,
+    /// Whether the file is the application's, not a dependency's or the standard library's.
+    pub(crate) in_app: bool,
+}
+
+#[cfg(test)]
+mod tests;
