@@ -136,6 +136,12 @@ impl Highlight {
         &self.0.project_id
     }
 
+    /// False when `OTEL_SDK_DISABLED` turned everything off.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        !self.0.disabled
+    }
+
     /// What happened to every record so far.
     #[must_use]
     pub fn stats(&self) -> Stats {

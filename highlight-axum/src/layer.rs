@@ -1,0 +1,89 @@
+//! The layer and its service: where a request enters.
+
+use std::convert::Infallible;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use bytes::Bytes;
+use highlight::Highlight;
+use highlight::http::Exchange;
+use http::{Method, Request, Response};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::future::ResponseFuture;
+use crate::request::View;
+
+/// The layer, sending through the SDK that `init` installed.
+#[must_use]
+pub fn layer() -> HighlightLayer {
+    HighlightLayer::default()
+}
+
+/// Makes a [`HighlightService`] of a service.
+#[derive(Debug, Clone, Default)]
+pub struct HighlightLayer {
+    highlight: Option<Highlight>,
+}
+
+impl HighlightLayer {
+    /// A layer that sends through this handle instead of the installed one.
+    #[must_use]
+    pub fn new(highlight: Highlight) -> Self {
+        HighlightLayer {
+            highlight: Some(highlight),
+        }
+    }
+}
+
+impl<S> Layer<S> for HighlightLayer {
+    type Service = HighlightService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        HighlightService {
+            inner,
+            highlight: self.highlight.clone(),
+        }
+    }
+}
+
+/// Handles each request inside its server span.
+#[derive(Debug, Clone)]
+pub struct HighlightService<S> {
+    inner: S,
+    highlight: Option<Highlight>,
+}
+
+impl<S> HighlightService<S> {
+    /// Looked up for each request: the layer may be built before `init`.
+    fn highlight(&self) -> Option<&Highlight> {
+        let installed = || Highlight::installed();
+        let highlight = self.highlight.as_ref().or_else(installed);
+        highlight.filter(|highlight| highlight.is_enabled())
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for HighlightService<S>
+where
+    S: Service<Request<B>, Response = Response<R>, Error = Infallible>,
+    R: http_body::Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<axum::BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let Some(highlight) = self.highlight() else {
+            return ResponseFuture::plain(self.inner.call(request));
+        };
+        let mut exchange = Exchange::start(highlight, &View(&request));
+        let is_head = request.method() == Method::HEAD;
+        let handling = exchange.run(|| self.inner.call(request));
+        ResponseFuture::traced(handling, exchange, is_head)
+    }
+}
