@@ -1,1 +1,40 @@
-//! Skeleton.
+//! An OTLP ingest server that reads requests as highlight.io's backend does.
+//!
+//! As a library it is what tests send to: [`MockServer::start`] listens on a free port, [`MockServer::wait_for`]
+//! waits for what should arrive, [`MockServer::script`] prepares failures, and [`Received`] holds the rows. With
+//! [`Clickhouse`] it stores the same rows in tables, and acknowledges a request only when they are there.
+//! As a binary it is the ingest side of local development.
+//!
+//! A request goes one way: `otlp` reads and decodes it, `extract` turns records into `rows`, `store` commits them.
+//!
+//! ```
+//! use server_mock::{Answer, MockServer};
+//!
+//! let server = MockServer::start();
+//! server.script([Answer::status(503).retry_after_secs(1)]);
+//! // point an exporter at server.url(), then:
+//! // let received = server.wait_for_blocking(|received| received.logs.len() == 3);
+//! assert_eq!(server.received().requests.len(), 0);
+//! ```
+
+mod body;
+mod builder;
+mod connection;
+mod error;
+mod extract;
+mod otlp;
+mod received;
+mod rows;
+mod script;
+mod server;
+mod signal;
+mod sql;
+mod store;
+
+pub use builder::Builder;
+pub use error::Error;
+pub use received::{Received, RequestInfo};
+pub use rows::{Attributes, ErrorRow, LogRow, SpanEvent, SpanLink, SpanRow};
+pub use script::Answer;
+pub use server::MockServer;
+pub use store::Clickhouse;

@@ -1,0 +1,181 @@
+//! Spans to rows of `traces`, and their events to rows of `logs` and `errors`.
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_proto::tonic::trace::v1::span::{Event, Link, SpanKind};
+use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
+use uuid::Uuid;
+
+use super::attributes::flatten;
+use super::errors::error;
+use super::fields::Fields;
+use super::logs::log_row;
+use super::{Arrival, Extracted, ids, time};
+use crate::rows::{LogRow, Rows, SpanEvent, SpanLink, SpanRow};
+
+/// A span of this name only carries `log` events.
+const CARRIER: &str = "highlight.log";
+
+/// The rows of a request with spans.
+pub(crate) fn extract_spans(
+    request: &ExportTraceServiceRequest,
+    arrival: Arrival<'_>,
+) -> Extracted {
+    let mut extracted = Extracted::default();
+    for of_resource in &request.resource_spans {
+        let resource = of_resource
+            .resource
+            .as_ref()
+            .map_or(&[][..], |resource| &resource.attributes);
+        for of_scope in &of_resource.scope_spans {
+            let scope = of_scope
+                .scope
+                .as_ref()
+                .map_or(&[][..], |scope| &scope.attributes);
+            for span in &of_scope.spans {
+                match (Source {
+                    span,
+                    resource,
+                    scope,
+                    arrival,
+                })
+                .rows()
+                {
+                    Ok(mut rows) => {
+                        extracted.rows.logs.append(&mut rows.logs);
+                        extracted.rows.spans.append(&mut rows.spans);
+                        extracted.rows.errors.append(&mut rows.errors);
+                    }
+                    Err(reason) => extracted.rejected.add(reason),
+                }
+            }
+        }
+    }
+    extracted
+}
+
+/// A span with what surrounds it.
+struct Source<'a> {
+    span: &'a Span,
+    resource: &'a [KeyValue],
+    scope: &'a [KeyValue],
+    arrival: Arrival<'a>,
+}
+
+impl Source<'_> {
+    /// Everything the span turns into, or why it cannot be taken.
+    fn rows(&self) -> Result<Rows, String> {
+        let mut rows = Rows::default();
+        let mut row = self.span_row()?;
+        for event in &self.span.events {
+            match event.name.as_str() {
+                "log" => rows.logs.push(self.log(event, &row)?.0),
+                "exception" => {
+                    let (mut log, fields) = self.log(event, &row)?;
+                    if !fields.exception.message.is_empty() {
+                        log.body.clone_from(&fields.exception.message);
+                        (log.severity_text, log.severity_number) = ("error".to_owned(), 17);
+                        rows.errors.push(error(&fields, &log));
+                        rows.logs.push(log);
+                        row.has_errors = true;
+                    }
+                }
+                _ => {}
+            }
+        }
+        if self.span.name != CARRIER {
+            rows.spans.push(row);
+        }
+        Ok(rows)
+    }
+
+    fn span_row(&self) -> Result<SpanRow, String> {
+        let span = self.span;
+        let fields = Fields::read(&[self.resource, &span.attributes, self.scope], self.arrival)?;
+        let trace_id = ids::required("trace id", &span.trace_id, 16)?;
+        let status = span.status.clone().unwrap_or_default();
+        let duration = span
+            .end_time_unix_nano
+            .saturating_sub(span.start_time_unix_nano);
+        let events = span.events.iter().filter(|event| event.name != "log");
+        let links: Result<_, _> = span.links.iter().map(link).collect();
+        Ok(SpanRow {
+            timestamp_ns: time::stamp(&[span.start_time_unix_nano], self.arrival.received_ns),
+            uuid: Uuid::new_v4(),
+            trace_id: fields.trace_id.unwrap_or(trace_id),
+            span_id: ids::required("span id", &span.span_id, 8)?,
+            parent_span_id: ids::optional("parent span id", &span.parent_span_id, 8)?,
+            trace_state: span.trace_state.clone(),
+            project_id: fields.project_id,
+            secure_session_id: fields.session,
+            name: span.name.clone(),
+            kind: kind(span.kind()).to_owned(),
+            duration_ns: i64::try_from(duration).unwrap_or(i64::MAX),
+            service_name: fields.service_name,
+            service_version: fields.service_version,
+            environment: fields.environment,
+            status_code: status_code(status.code()).to_owned(),
+            status_message: status.message,
+            attributes: fields.attributes,
+            events: events.map(|event| self.event(event)).collect(),
+            links: links?,
+            has_errors: false,
+        })
+    }
+
+    fn event(&self, event: &Event) -> SpanEvent {
+        SpanEvent {
+            timestamp_ns: time::stamp(&[event.time_unix_nano], self.arrival.received_ns),
+            name: event.name.clone(),
+            attributes: flatten(&event.attributes),
+        }
+    }
+
+    /// The log row that an event turns into, and the fields it was made from.
+    fn log(&self, event: &Event, span: &SpanRow) -> Result<(LogRow, Fields), String> {
+        let layers = [
+            self.resource,
+            &self.span.attributes,
+            &event.attributes,
+            self.scope,
+        ];
+        let mut fields = Fields::read(&layers, self.arrival)?;
+        let timestamp_ns = time::stamp(&[event.time_unix_nano], self.arrival.received_ns);
+        let body = fields.message.take().unwrap_or_default();
+        let level = fields.severity.take().unwrap_or_default();
+        let mut log = log_row(&mut fields, timestamp_ns, body, &level);
+        log.trace_id.clone_from(&span.trace_id);
+        log.span_id.clone_from(&span.span_id);
+        log.trace_flags = self.span.flags & 0xff;
+        Ok((log, fields))
+    }
+}
+
+fn link(link: &Link) -> Result<SpanLink, String> {
+    Ok(SpanLink {
+        trace_id: ids::required("link's trace id", &link.trace_id, 16)?,
+        span_id: ids::required("link's span id", &link.span_id, 8)?,
+        trace_state: link.trace_state.clone(),
+        attributes: flatten(&link.attributes),
+    })
+}
+
+fn kind(kind: SpanKind) -> &'static str {
+    match kind {
+        SpanKind::Unspecified => "Unspecified",
+        SpanKind::Internal => "Internal",
+        SpanKind::Server => "Server",
+        SpanKind::Client => "Client",
+        SpanKind::Producer => "Producer",
+        SpanKind::Consumer => "Consumer",
+    }
+}
+
+fn status_code(code: StatusCode) -> &'static str {
+    match code {
+        StatusCode::Unset => "Unset",
+        StatusCode::Ok => "Ok",
+        StatusCode::Error => "Error",
+    }
+}

@@ -1,0 +1,86 @@
+//! Where rows go: nowhere beyond the recorder, or into `ClickHouse`, acknowledged once they are there.
+
+mod backend;
+mod commit;
+mod embedded;
+mod remote;
+mod row_binary;
+mod schema;
+mod table;
+
+use std::path::PathBuf;
+
+pub(crate) use backend::Backend;
+use commit::Committer;
+pub(crate) use embedded::Embedded;
+use remote::Remote;
+
+use crate::Error;
+use crate::rows::Rows;
+
+/// Which `ClickHouse` a server writes to.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Clickhouse {
+    /// libchdb in this process; a process can have one data directory.
+    Embedded {
+        /// Where the data lies; it is created when it is missing.
+        data_dir: PathBuf,
+        /// The database, created when it is missing.
+        database: String,
+    },
+    /// A server, over HTTP.
+    Remote {
+        /// Its URL, such as `http://user:password@host:8123`.
+        url: String,
+        /// The database, created when it is missing.
+        database: String,
+    },
+}
+
+impl Clickhouse {
+    /// Opens or connects, and makes database, tables and views.
+    pub(crate) async fn open(&self) -> Result<Backend, Error> {
+        let (Self::Embedded { database, .. } | Self::Remote { database, .. }) = self;
+        if !schema::is_identifier(database) {
+            return Err(Error::Database {
+                name: database.clone(),
+            });
+        }
+        let backend = match self {
+            Self::Embedded { data_dir, .. } => {
+                Backend::Embedded(Embedded::open(data_dir, database)?)
+            }
+            Self::Remote { url, .. } => {
+                Backend::Remote(Box::new(Remote::connect(url, database).await?))
+            }
+        };
+        backend.migrate().await?;
+        Ok(backend)
+    }
+}
+
+/// What a request's rows are handed to before it is acknowledged.
+#[derive(Debug, Clone)]
+pub(crate) enum Store {
+    /// The recorder alone keeps them.
+    Memory,
+    /// `ClickHouse` has them once they are committed.
+    Clickhouse(Committer),
+}
+
+impl Store {
+    pub(crate) fn start(backend: Option<Backend>) -> Self {
+        backend.map_or(Self::Memory, |backend| {
+            Self::Clickhouse(Committer::start(backend))
+        })
+    }
+
+    /// Returns once the rows are stored.
+    pub(crate) async fn store(&self, rows: &Rows) -> Result<(), Error> {
+        match self {
+            Self::Clickhouse(committer) if *rows != Rows::default() => committer.commit(rows).await,
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The tables and views, as the statements that make them, in order.
+
+/// Makes what is missing; tables keep their rows, views are made anew.
+pub(super) const STATEMENTS: [&str; 6] = [
+    include_str!("../schema/logs.sql"),
+    include_str!("../schema/traces.sql"),
+    include_str!("../schema/errors.sql"),
+    include_str!("../schema/sessions.sql"),
+    include_str!("../schema/otel_logs.sql"),
+    include_str!("../schema/otel_traces.sql"),
+];
+
+/// Whether `name` is fit for a database: letters, digits and underscores, not starting with a digit.
+pub(super) fn is_identifier(name: &str) -> bool {
+    let plain = name
+        .chars()
+        .all(|character| character.is_ascii_alphanumeric() || character == '_');
+    plain && name.len() <= 64 && name.starts_with(|first: char| !first.is_ascii_digit())
+}
+
+/// The statement that makes the database.
+pub(super) fn create_database(name: &str) -> String {
+    format!("CREATE DATABASE IF NOT EXISTS `{name}`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_identifier;
+
+    #[test]
+    fn only_plain_names_are_databases() {
+        for (name, expected) in [
+            ("highlight", true),
+            ("_a1", true),
+            ("1a", false),
+            ("", false),
+            ("a b", false),
+            ("a`", false),
+            ("é", false),
+        ] {
+            assert_eq!(is_identifier(name), expected, "{name}");
+        }
+    }
+}
