@@ -1,1 +1,3 @@
-//! Skeleton.
+//! What the end-to-end tests share; the tests themselves are in `tests/`.
+
+pub mod support;

@@ -1,0 +1,75 @@
+//! A running SDK and the server it sends to.
+
+use std::time::Duration;
+
+use highlight::{Config, Guard};
+use server_mock::{Answer, MockServer, Received};
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::layer::SubscriberExt as _;
+
+/// A session as the browser sends it.
+pub const SESSION: &str = "tQvAFnSUyC6cnZ8dxbkKJ1YVWh2q";
+
+/// An SDK that touches nothing global, sending to a server of its own.
+#[derive(Debug)]
+pub struct Pipeline {
+    /// What the test's own code would hold.
+    pub highlight: Guard,
+    /// Where it sends to.
+    pub server: MockServer,
+}
+
+impl Pipeline {
+    /// With short delays, and otherwise as by default.
+    #[must_use]
+    pub fn start() -> Self {
+        Pipeline::with(|config| config)
+    }
+
+    /// With further settings.
+    ///
+    /// # Panics
+    /// The settings are wrong.
+    #[must_use]
+    pub fn with(set: impl FnOnce(Config) -> Config) -> Self {
+        let server = MockServer::start();
+        let highlight = set(config(&server)).start().expect("the settings are right");
+        Pipeline { highlight, server }
+    }
+
+    /// With prepared answers.
+    #[must_use]
+    pub fn answering(answers: impl IntoIterator<Item = Answer>) -> Self {
+        let pipeline = Pipeline::start();
+        pipeline.server.script(answers);
+        pipeline
+    }
+
+    /// Makes this thread's `tracing` events and spans go to the SDK.
+    #[must_use]
+    pub fn subscribe(&self) -> DefaultGuard {
+        let registry = tracing_subscriber::registry().with(self.highlight.layer());
+        tracing::subscriber::set_default(registry)
+    }
+
+    /// All that was recorded so far, as the server has it.
+    ///
+    /// # Panics
+    /// Not everything was delivered.
+    #[must_use]
+    pub fn received(&self) -> Received {
+        self.highlight.flush().expect("everything is delivered");
+        self.server.received()
+    }
+}
+
+/// Settings for a test: everything goes to `server`, soon.
+pub fn config(server: &MockServer) -> Config {
+    Config::new("1jdkoe52")
+        .endpoint(server.url())
+        .service_name("shop")
+        .service_version("1.2.3")
+        .environment("test")
+        .filter("trace")
+        .batch_delay(Duration::from_millis(20))
+}

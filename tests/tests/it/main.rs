@@ -1,0 +1,11 @@
+//! Everything that needs no process-global state: each test has an SDK and a server of its own.
+
+mod axum;
+mod delivery;
+mod errors;
+mod harmless;
+mod log_bridge;
+mod logs;
+mod sessions;
+mod spans;
+mod wire;
