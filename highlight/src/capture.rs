@@ -6,13 +6,14 @@ use std::fmt::{Debug, Display};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use opentelemetry::trace::{Event, SpanContext, SpanId, SpanKind, Status, TraceId, TraceState};
+use opentelemetry::trace::{Event, SpanContext, SpanKind, Status, TraceState};
 use opentelemetry::{Array, InstrumentationScope, KeyValue, StringValue, TraceFlags, Value};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use crate::context::Correlation;
 use crate::export::deferred::{Gap, Place};
 use crate::export::proto;
+use crate::ids;
 use crate::stacktrace::RawStack;
 
 /// The name of the span that carries a captured error or a panic.
@@ -202,7 +203,7 @@ impl ErrorReport {
         scope: &InstrumentationScope,
     ) -> SpanData {
         let now = SystemTime::now();
-        let (trace_id, span_id) = new_ids();
+        let (trace_id, span_id) = ids::independent();
         let trace_id = if correlation.has_trace() {
             correlation.trace_id
         } else {
@@ -330,16 +331,6 @@ fn leading_type(text: &str) -> Option<&str> {
     .then_some(name)
 }
 
-/// Ids for a span outside the SDK's tracer, which needs thread-locals that may be gone where a panic is reported.
-fn new_ids() -> (TraceId, SpanId) {
-    use std::hash::{BuildHasher as _, RandomState};
-    let (one, two) = (RandomState::new(), RandomState::new());
-    let high = u128::from(one.hash_one(1));
-    let low = u128::from(one.hash_one(2));
-    let span = two.hash_one(3).max(1);
-    (TraceId::from((high << 64 | low).max(1)), SpanId::from(span))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -420,13 +411,5 @@ mod tests {
             }
         }
         assert_eq!(ErrorReport::new(&Circle).causes().count(), MAX_CAUSES);
-    }
-
-    #[test]
-    fn ids_are_valid_and_differ() {
-        let (trace, span) = new_ids();
-        assert_ne!(trace, TraceId::INVALID);
-        assert_ne!(span, SpanId::INVALID);
-        assert_ne!(new_ids().0, trace);
     }
 }

@@ -7,16 +7,14 @@
 use std::net::IpAddr;
 
 use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
-use opentelemetry::trace::{
-    SpanContext, SpanId, SpanKind, Status, TraceContextExt as _, TraceFlags, TraceId, TraceState,
-    Tracer as _,
-};
+use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _, TraceId, Tracer as _};
 use opentelemetry::{Context, KeyValue};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::capture::{EXCEPTION, ErrorReport};
 use crate::context::Correlation;
 use crate::handle::Highlight;
+use crate::ids;
 use crate::install::propagator;
 use crate::session::{SESSION_HEADER, Session};
 use crate::stacktrace::RawStack;
@@ -66,13 +64,13 @@ impl Exchange {
     /// Starts the server span of `request`, below the caller's span and on behalf of the browser's session when the request's
     /// headers name them. Malformed headers are ignored.
     pub fn start(highlight: &Highlight, request: &impl Request) -> Self {
-        let parent = parent(request);
+        let (parent, trace_id) = origin(request);
         let method = METHODS.iter().find(|known| **known == request.method());
         let name = match (method.copied().unwrap_or("HTTP"), request.route()) {
             (method, Some(route)) => format!("{method} {route}"),
             (method, None) => method.to_owned(),
         };
-        let (span, context) = open_span(highlight, name, &parent);
+        let (span, context) = ids::adopting(trace_id, || open_span(highlight, name, &parent));
         let server = context.span();
         if server.is_recording() {
             describe(request, method.copied(), &mut |attribute| {
@@ -205,26 +203,15 @@ enum Inside<'a> {
     },
 }
 
-/// Where the request comes from: the caller's trace first, then the browser's session.
-fn parent(request: &impl Request) -> Context {
-    let mut context = propagator().extract_with_context(&Context::current(), &Headers(request));
+/// Where the request comes from: the caller's trace first, then the browser's session. Without a caller's trace the one that the
+/// browser's request id names goes on here.
+fn origin(request: &impl Request) -> (Context, Option<TraceId>) {
+    let context = propagator().extract_with_context(&Context::current(), &Headers(request));
     let Some(session) = request.header(SESSION_HEADER).and_then(Session::parse) else {
-        return context;
+        return (context, None);
     };
-    let has_parent = context.span().span_context().is_valid();
-    if let Some(trace_id) = session.request_id().and_then(trace_id)
-        && !has_parent
-    {
-        // The browser's request id is a trace id: the trace goes on here.
-        context = context.with_remote_span_context(SpanContext::new(
-            trace_id,
-            SpanId::INVALID,
-            TraceFlags::SAMPLED,
-            true,
-            TraceState::NONE,
-        ));
-    }
-    context.with_value(session)
+    let adopted = session.request_id().and_then(trace_id);
+    (context.with_value(session), adopted)
 }
 
 fn trace_id(request_id: &str) -> Option<TraceId> {

@@ -20,6 +20,7 @@ use crate::export::Exporter;
 use crate::export::processors::Intake;
 use crate::guard::Guard;
 use crate::handle::{Client, Highlight};
+use crate::ids::Ids;
 
 /// More than the encoder sends, so that the session, which is set last, always finds room.
 const SDK_ATTRIBUTES_PER_SPAN: u32 = 1_024;
@@ -40,6 +41,7 @@ pub(crate) fn start(settings: &Settings) -> Result<Guard, Error> {
         .build();
     let mut spans = SdkTracerProvider::builder()
         .with_resource(Resource::builder_empty().build())
+        .with_id_generator(Ids::default())
         .with_max_attributes_per_span(SDK_ATTRIBUTES_PER_SPAN)
         .with_span_processor(intake.clone());
     if settings.disabled {

@@ -53,6 +53,7 @@ mod export;
 mod guard;
 mod handle;
 pub mod http;
+mod ids;
 mod install;
 mod layer;
 pub mod otel;

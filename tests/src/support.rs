@@ -33,7 +33,9 @@ impl Pipeline {
     #[must_use]
     pub fn with(set: impl FnOnce(Config) -> Config) -> Self {
         let server = MockServer::start();
-        let highlight = set(config(&server)).start().expect("the settings are right");
+        let highlight = set(config(&server))
+            .start()
+            .expect("the settings are right");
         Pipeline { highlight, server }
     }
 

@@ -1,1 +1,127 @@
-//! WIP
+//! The application never suffers: hostile values, odd places to log from, nothing installed.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use highlight::{Severity, Signal};
+use highlight_tests::support::Pipeline;
+
+struct Panics;
+
+impl fmt::Debug for Panics {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("a Debug that panics")
+    }
+}
+
+#[test]
+fn a_debug_that_panics_costs_its_field_only() {
+    let pipeline = Pipeline::start();
+    let _subscribed = pipeline.subscribe();
+    tracing::info!(good = 1, bad = ?Panics, also_good = 2, "still here");
+    let received = pipeline.received();
+    let log = &received.logs[0];
+    assert_eq!(log.body, "still here");
+    assert_eq!(log.attributes["bad"], "<formatting panicked>");
+    assert_eq!(log.attributes["also_good"], "2");
+}
+
+#[test]
+fn a_debug_that_logs_while_it_is_logged_makes_two_records() {
+    struct Logs;
+    impl fmt::Debug for Logs {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            let span = tracing::info_span!("inside a Debug");
+            span.in_scope(|| tracing::info!("from inside"));
+            f.write_str("logged")
+        }
+    }
+    let pipeline = Pipeline::start();
+    let highlight = pipeline.highlight.handle();
+    let _subscribed = pipeline.subscribe();
+    // `tracing` itself does not call a subscriber from within itself; the SDK's own API does.
+    highlight.log(Severity::Info, |record| {
+        record
+            .body("outer")
+            .display("field", &format_args!("{Logs:?}"));
+    });
+    let received = pipeline.received();
+    let mut bodies: Vec<_> = received.logs.iter().map(|log| log.body.as_str()).collect();
+    bodies.sort_unstable();
+    assert_eq!(bodies, ["from inside", "outer"]);
+}
+
+#[test]
+fn a_thread_local_that_logs_when_it_is_destroyed_does_no_harm() {
+    struct Last(highlight::Highlight);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            self.0.log(Severity::Info, |record| {
+                record.body("good bye");
+            });
+            self.0
+                .capture_error(&std::io::Error::other("at the very end"));
+        }
+    }
+    thread_local! {
+        static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+    }
+    let pipeline = Pipeline::start();
+    for use_the_sdk_first in [false, true] {
+        let highlight = pipeline.highlight.handle();
+        std::thread::spawn(move || {
+            if use_the_sdk_first {
+                highlight.log(Severity::Info, |record| {
+                    record.body("hello");
+                });
+            }
+            LAST.with_borrow_mut(|last| *last = Some(Last(highlight)));
+        })
+        .join()
+        .expect("the thread ends in peace");
+    }
+    let received = pipeline.received();
+    assert_eq!(received.errors.len(), 2, "{received}");
+    let good_byes = received.logs.iter().filter(|log| log.body == "good bye");
+    assert_eq!(good_byes.count(), 2);
+}
+
+#[test]
+fn a_record_too_large_to_send_is_counted() {
+    let pipeline = Pipeline::with(|config| config.request_bytes(8 * 1024));
+    pipeline.highlight.log(Severity::Info, |record| {
+        record.body(&"x".repeat(10_000));
+    });
+    let stats = pipeline.highlight.stats();
+    assert_eq!(
+        stats.dropped(Signal::Logs, highlight::DropReason::TooLarge),
+        1
+    );
+    assert_eq!(pipeline.received().logs.len(), 0);
+}
+
+#[test]
+fn names_and_values_of_any_kind_are_sent() {
+    let pipeline = Pipeline::start();
+    pipeline.highlight.log(Severity::Info, |record| {
+        record
+            .body("\0\u{feff}\u{202e}🦀")
+            .text("", "empty name")
+            .text("🦀", "\0")
+            .double("nan", f64::NAN)
+            .double("infinite", f64::NEG_INFINITY);
+    });
+    let received = pipeline.received();
+    assert_eq!(received.logs[0].body, "\0\u{feff}\u{202e}🦀");
+    assert_eq!(received.logs[0].attributes["🦀"], "\0");
+}
+
+#[test]
+fn without_an_sdk_every_call_is_a_no_op() {
+    highlight::capture_error(&std::io::Error::other("nobody listens"));
+    highlight::span("nowhere").in_scope(|| {});
+    assert_eq!(highlight::project_id(), None);
+    assert_eq!(highlight::stats(), highlight::Stats::default());
+    assert_eq!(highlight::flush(), Err(highlight::FlushError::Stopped));
+    assert!(highlight::Highlight::installed().is_none());
+}

@@ -38,9 +38,16 @@ fn an_event_keeps_its_fields_with_their_types() {
         ("code.filepath", "tests/tests/it/logs.rs"),
         ("code.line.number", "9"),
         ("code.lineno", "9"),
-        ("thread.name", "logs::an_event_keeps_its_fields_with_their_types"),
+        (
+            "thread.name",
+            "logs::an_event_keeps_its_fields_with_their_types",
+        ),
     ] {
-        assert_eq!(log.attributes.get(key).map(String::as_str), Some(value), "{key}");
+        assert_eq!(
+            log.attributes.get(key).map(String::as_str),
+            Some(value),
+            "{key}"
+        );
     }
 }
 
@@ -69,7 +76,10 @@ fn each_level_has_its_severity() {
             ("e", "error")
         ]
     );
-    assert!(received.errors.is_empty(), "no field `error`, no error\n{received}");
+    assert!(
+        received.errors.is_empty(),
+        "no field `error`, no error\n{received}"
+    );
 }
 
 #[test]
@@ -100,7 +110,10 @@ fn an_event_in_a_span_has_its_ids_and_is_not_a_span_event_too() {
     let inner = inner.expect("the inner span arrived");
     assert_eq!(received.logs[0].span_id, inner.span_id);
     assert_eq!(received.logs[0].trace_id, inner.trace_id);
-    assert!(received.spans.iter().all(|span| span.events.is_empty()), "{received}");
+    assert!(
+        received.spans.iter().all(|span| span.events.is_empty()),
+        "{received}"
+    );
 }
 
 #[test]

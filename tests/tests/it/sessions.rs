@@ -83,7 +83,9 @@ async fn speak(name: &'static str) {
 fn a_captured_error_can_name_its_own() {
     let pipeline = Pipeline::start();
     let error = std::io::Error::other("no");
-    pipeline.highlight.capture_error_with_session(&error, &session());
+    pipeline
+        .highlight
+        .capture_error_with_session(&error, &session());
     let received = pipeline.received();
     assert_eq!(received.errors[0].secure_session_id, SESSION);
     assert_eq!(received.spans[0].secure_session_id, SESSION);
@@ -97,7 +99,12 @@ fn a_span_with_too_many_attributes_still_has_it() {
     let tracer = pipeline.highlight.tracer_provider().tracer("many");
     let attributes = (0..300).map(|at| KeyValue::new(Key::from(format!("k{at}")), at));
     with_session(session(), async {
-        drop(tracer.span_builder("wide").with_attributes(attributes).start(&tracer));
+        drop(
+            tracer
+                .span_builder("wide")
+                .with_attributes(attributes)
+                .start(&tracer),
+        );
     })
     .now_or_never();
     let received = pipeline.received();

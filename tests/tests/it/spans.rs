@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use highlight::otel::opentelemetry::trace::{Span as _, SpanKind, Tracer as _, TracerProvider as _};
+use highlight::otel::opentelemetry::trace::{
+    Span as _, SpanKind, Tracer as _, TracerProvider as _,
+};
 use highlight::otel::opentelemetry::{Array, KeyValue, Value};
 use highlight_tests::support::Pipeline;
 
@@ -16,7 +18,13 @@ fn nesting_names_and_fields_arrive() {
     });
     let longest = i64::try_from(started.elapsed().as_nanos()).expect("short");
     let received = pipeline.received();
-    let span = |name: &str| received.spans.iter().find(|span| span.name == name).unwrap();
+    let span = |name: &str| {
+        received
+            .spans
+            .iter()
+            .find(|span| span.name == name)
+            .unwrap()
+    };
     let (checkout, charge) = (span("checkout"), span("charge"));
     assert_eq!(charge.parent_span_id, checkout.span_id);
     assert_eq!(charge.trace_id, checkout.trace_id);
@@ -75,6 +83,9 @@ fn an_error_event_makes_its_span_a_failed_one() {
 fn a_span_named_at_run_time_arrives_under_its_name() {
     let pipeline = Pipeline::start();
     let _subscribed = pipeline.subscribe();
-    pipeline.highlight.span(&format!("job {}", 7)).in_scope(|| {});
+    pipeline
+        .highlight
+        .span(&format!("job {}", 7))
+        .in_scope(|| {});
     assert_eq!(pipeline.received().spans[0].name, "job 7");
 }
