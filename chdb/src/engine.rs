@@ -1,9 +1,9 @@
 //! One connection on a thread of its own, and the handle that sends it work.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 
 use crate::ffi::Connection;
@@ -37,7 +37,7 @@ impl Engine {
     /// has used another directory before: libchdb has one per process.
     pub fn open(library: &Library, directory: &Path) -> Result<Self, Error> {
         let directory = writable(directory)?;
-        claim(&directory)?;
+        let lock = claim(&directory)?;
         let (sender, receiver) = mpsc::channel();
         let (opened, open) = mpsc::channel();
         let library = library.clone();
@@ -57,6 +57,7 @@ impl Engine {
         let worker = Arc::new(Worker {
             sender,
             thread: Mutex::new(Some(thread)),
+            _lock: lock,
         });
         exit::close_at_exit(Arc::downgrade(&worker));
         Ok(Self { worker })
@@ -114,6 +115,8 @@ fn wait(send: impl FnOnce(Reply)) -> Result<Vec<u8>, Error> {
 pub(crate) struct Worker {
     sender: Sender<Message>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// Held until the connection is closed.
+    _lock: Arc<File>,
 }
 
 impl Worker {
@@ -148,7 +151,9 @@ impl Drop for Worker {
 fn serve(connection: &Connection, receiver: &Receiver<Message>) {
     let mut current = None;
     while let Ok(Some((work, reply))) = receiver.recv() {
-        reply(run(connection, &mut current, work));
+        let answer = run(connection, &mut current, work);
+        exit::go_first();
+        reply(answer);
     }
 }
 
@@ -211,18 +216,40 @@ fn writable(directory: &Path) -> Result<PathBuf, Error> {
     })
 }
 
-/// Makes `directory` the process's one data directory.
-fn claim(directory: &Path) -> Result<(), Error> {
-    static CLAIMED: Mutex<Option<PathBuf>> = Mutex::new(None);
+/// Makes `directory` the process's one data directory, and locks it against other processes.
+fn claim(directory: &Path) -> Result<Arc<File>, Error> {
+    static CLAIMED: Mutex<Option<(PathBuf, Weak<File>)>> = Mutex::new(None);
     let mut claimed = CLAIMED.lock().unwrap_or_else(PoisonError::into_inner);
-    match &*claimed {
-        Some(open) if open != directory => Err(Error::OtherDirectory {
-            open: open.clone(),
-            asked: directory.to_owned(),
-        }),
-        _ => {
-            *claimed = Some(directory.to_owned());
-            Ok(())
+    if let Some((open, lock)) = &*claimed {
+        if open != directory {
+            return Err(Error::OtherDirectory {
+                open: open.clone(),
+                asked: directory.to_owned(),
+            });
         }
+        if let Some(lock) = lock.upgrade() {
+            return Ok(lock);
+        }
+    }
+    let lock = lock(directory)?;
+    *claimed = Some((directory.to_owned(), Arc::downgrade(&lock)));
+    Ok(lock)
+}
+
+/// Locks the directory until the file is dropped; libchdb has a lock too, but reports it on stderr only.
+fn lock(directory: &Path) -> Result<Arc<File>, Error> {
+    let path = || directory.to_owned();
+    let file = File::create(directory.join("highlight.lock"));
+    let file = file.map_err(|source| Error::Directory {
+        path: path(),
+        source,
+    })?;
+    match file.try_lock() {
+        Ok(()) => Ok(Arc::new(file)),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse { path: path() }),
+        Err(TryLockError::Error(source)) => Err(Error::Directory {
+            path: path(),
+            source,
+        }),
     }
 }

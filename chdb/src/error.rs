@@ -46,8 +46,14 @@ pub enum Error {
         /// What the operating system said.
         source: io::Error,
     },
+    /// Another process has the data directory open.
+    #[error("another process uses the data directory {}: stop it, or choose another directory", path.display())]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+    },
     /// The engine did not open the data directory.
-    #[error("cannot open the data directory {}: is another process using it?", path.display())]
+    #[error("libchdb cannot open the data directory {}: it has said why on stderr", path.display())]
     Open {
         /// The directory.
         path: PathBuf,

@@ -264,12 +264,24 @@ unsafe fn bytes(data: *const c_char, length: usize) -> Vec<u8> {
     unsafe { slice::from_raw_parts(data.cast::<u8>(), length) }.to_vec()
 }
 
-/// Has `run` called when the process exits by returning from `main` or by `exit`.
-pub(crate) fn at_exit(run: extern "C" fn()) {
+/// Has `run` called when the process exits, before every exit handler that is registered by now.
+///
+/// A call registers `run` anew, behind what was registered meanwhile, instead of once more; `run` is called then, too.
+pub(crate) fn at_exit(run: extern "C" fn(*mut c_void)) {
+    // The C++ runtime's own functions: unlike `atexit` they can take a handler back, by the address it was tagged with.
     unsafe extern "C" {
-        fn atexit(run: extern "C" fn()) -> c_int;
+        fn __cxa_atexit(
+            run: extern "C" fn(*mut c_void),
+            argument: *mut c_void,
+            tag: *mut c_void,
+        ) -> c_int;
+        fn __cxa_finalize(tag: *mut c_void);
     }
-    // SAFETY: `atexit` is the C standard's, and `run` is a function that lives as long as the program.
-    let registered = unsafe { atexit(run) };
-    debug_assert_eq!(registered, 0, "atexit has room for at least 32 functions");
+    static TAG: u8 = 0;
+    let tag = (&raw const TAG).cast_mut().cast();
+    // SAFETY: only handlers with our tag are run and removed, and `run` is a function that lives as long as the program.
+    unsafe {
+        __cxa_finalize(tag);
+        __cxa_atexit(run, std::ptr::null_mut(), tag);
+    }
 }

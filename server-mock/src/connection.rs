@@ -98,3 +98,33 @@ async fn answer(mut router: Router, request: Request<Incoming>) -> Result<Respon
         Ok(response)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::task::LocalSet;
+
+    use super::*;
+
+    async fn panics() {
+        panic!("on purpose");
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_a_handler_goes_on_in_the_caller() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        client.writable().await.unwrap();
+        client
+            .try_write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            .unwrap();
+        let router = Router::new().route("/", get(panics));
+        let (_stop, stopping) = watch::channel(false);
+        let local = LocalSet::new();
+        let server = local.spawn_local(serve(listener, router, stopping));
+        let panic = local.run_until(server).await.unwrap_err().into_panic();
+        assert_eq!(panic.downcast_ref(), Some(&"on purpose"));
+    }
+}

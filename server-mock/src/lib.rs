@@ -25,6 +25,7 @@ mod extract;
 mod otlp;
 mod received;
 mod rows;
+mod running;
 mod script;
 mod server;
 mod signal;

@@ -5,16 +5,15 @@ use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
-use tokio::net::TcpListener;
-use tokio::runtime::{self, Handle};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::builder::Builder;
-use crate::otlp::{self, App};
 use crate::received::{DEADLINE, Recorder};
+use crate::running::{self, Started};
 use crate::script::Script;
-use crate::store::{Backend, Store};
-use crate::{Answer, Error, Received, connection, sql};
+use crate::store::Backend;
+use crate::{Answer, Error, Received};
 
 /// A running ingest server. Dropping it stops it, and panics when one of its handlers has.
 #[derive(Debug)]
@@ -28,14 +27,6 @@ pub struct MockServer {
     backend: Option<Backend>,
     stopping: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
-}
-
-/// What the thread tells its owner once it listens.
-struct Started {
-    address: SocketAddr,
-    sql_address: Option<SocketAddr>,
-    runtime: Handle,
-    backend: Option<Backend>,
 }
 
 impl MockServer {
@@ -67,56 +58,14 @@ impl MockServer {
         let script = Arc::new(Script::default());
         script.add(builder.script.clone());
         let (stopping, stop) = watch::channel(false);
-        let (started, starting) = mpsc::channel();
-        let (shared, answers) = (Arc::clone(&recorder), Arc::clone(&script));
-        let serve = move || {
-            let runtime = match runtime::Builder::new_multi_thread()
-                .worker_threads(2)
-                .enable_all()
-                .build()
-            {
-                Ok(runtime) => runtime,
-                Err(source) => {
-                    let address = builder.address;
-                    return drop(started.send(Err(Error::Bind { address, source })));
-                }
-            };
-            runtime.block_on(async {
-                match start(&builder).await {
-                    Ok((listener, sql_listener, at)) => {
-                        let store = Store::start(at.backend.clone());
-                        let app = App {
-                            recorder: shared,
-                            script: answers,
-                            store,
-                            stopping: stop.clone(),
-                        };
-                        let embedded = at.backend.clone();
-                        let _ = started.send(Ok(at));
-                        let otlp = connection::serve(listener, otlp::router(app), stop.clone());
-                        let sql = async {
-                            if let (Some(listener), Some(Backend::Embedded(embedded))) =
-                                (sql_listener, embedded)
-                            {
-                                connection::serve(listener, sql::router(embedded), stop).await;
-                            }
-                        };
-                        tokio::join!(otlp, sql);
-                    }
-                    Err(error) => drop(started.send(Err(error))),
-                }
-            });
-        };
-        let thread = thread::Builder::new()
-            .name("server-mock".to_owned())
-            .spawn(serve)
-            .map_err(|_| Error::Stopped)?;
+        let (thread, started) =
+            running::spawn(builder, Arc::clone(&recorder), Arc::clone(&script), stop)?;
         let Started {
             address,
             sql_address,
             runtime,
             backend,
-        } = starting.recv().map_err(|_| Error::Stopped)??;
+        } = started;
         Ok(Self {
             address,
             sql_address,
@@ -224,50 +173,4 @@ impl Drop for MockServer {
             std::panic::resume_unwind(panic);
         }
     }
-}
-
-/// Opens everything, before anything is served.
-async fn start(builder: &Builder) -> Result<(TcpListener, Option<TcpListener>, Started), Error> {
-    let listener = bind(&builder.address).await?;
-    let sql_listener = match &builder.sql {
-        Some(address) => Some(bind(address).await?),
-        None => None,
-    };
-    let local = |listener: &TcpListener| {
-        listener.local_addr().map_err(|source| Error::Bind {
-            address: builder.address.clone(),
-            source,
-        })
-    };
-    let sql_address = sql_listener.as_ref().map(local).transpose()?;
-    if let Some(address) =
-        sql_address.filter(|address| !address.ip().is_loopback() && !builder.sql_allow_remote)
-    {
-        return Err(Error::SqlAddress {
-            address: address.to_string(),
-        });
-    }
-    let backend = match &builder.clickhouse {
-        Some(clickhouse) => Some(clickhouse.open().await?),
-        None => None,
-    };
-    if sql_listener.is_some() && !matches!(backend, Some(Backend::Embedded(_))) {
-        return Err(Error::SqlWithoutEngine);
-    }
-    let started = Started {
-        address: local(&listener)?,
-        sql_address,
-        runtime: Handle::current(),
-        backend,
-    };
-    Ok((listener, sql_listener, started))
-}
-
-async fn bind(address: &str) -> Result<TcpListener, Error> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| Error::Bind {
-            address: address.to_owned(),
-            source,
-        })
 }

@@ -179,3 +179,53 @@ fn status_code(code: StatusCode) -> &'static str {
         StatusCode::Error => "Error",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::attributes::tests::text;
+    use super::*;
+
+    #[test]
+    fn an_event_wins_over_its_span_and_the_scope_over_both() {
+        let event = Event {
+            name: "log".to_owned(),
+            attributes: vec![text("b", "event"), text("c", "event")],
+            ..Event::default()
+        };
+        let span = Span {
+            trace_id: vec![1; 16],
+            span_id: vec![2; 8],
+            attributes: vec![text("a", "span"), text("b", "span"), text("c", "span")],
+            events: vec![event],
+            ..Span::default()
+        };
+        let resource = [
+            text("highlight.project_id", "1"),
+            text("a", "resource"),
+            text("r", "resource"),
+        ];
+        let scope = [text("c", "scope")];
+        let arrival = Arrival {
+            received_ns: 0,
+            project: None,
+        };
+        let rows = Source {
+            span: &span,
+            resource: &resource,
+            scope: &scope,
+            arrival,
+        }
+        .rows()
+        .unwrap();
+        let values =
+            |attributes: &crate::Attributes| attributes.values().cloned().collect::<Vec<_>>();
+        assert_eq!(
+            values(&rows.spans[0].attributes),
+            ["span", "span", "scope", "resource"]
+        );
+        assert_eq!(
+            values(&rows.logs[0].attributes),
+            ["span", "event", "scope", "resource"]
+        );
+    }
+}

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clickhouse::Client;
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::schema;
@@ -113,13 +114,7 @@ fn client(url: &str) -> Result<(Client, String), Error> {
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
         return Err(bad());
     }
-    let decode = |part: &str| {
-        let pair = format!("k={}", part.replace('+', "%2B"));
-        url::form_urlencoded::parse(pair.as_bytes())
-            .next()
-            .map(|(_, value)| value.into_owned())
-            .unwrap_or_default()
-    };
+    let decode = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
     let (user, password) = (decode(url.username()), url.password().map(decode));
     let _ = (url.set_username(""), url.set_password(None));
     let address = url.to_string();

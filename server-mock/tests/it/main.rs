@@ -1,4 +1,7 @@
 //! The server over real sockets; the process-global thing here is libchdb's one data directory, in `embedded`.
 
+mod binary;
+mod embedded;
 mod otlp;
+mod setup;
 mod support;

@@ -38,17 +38,17 @@ pub(crate) fn attributes(pairs: &[(&str, &str)]) -> Vec<KeyValue> {
     pairs.iter().map(pair).collect()
 }
 
-fn resource() -> Option<Resource> {
+fn resource() -> Resource {
     let pairs = [
         ("highlight.project_id", "1jdkoe52"),
         ("service.name", "shop"),
         ("service.version", "abc123"),
         ("deployment.environment", "test"),
     ];
-    Some(Resource {
+    Resource {
         attributes: attributes(&pairs),
         ..Resource::default()
-    })
+    }
 }
 
 pub(crate) fn log(body: &str, severity: &str, pairs: &[(&str, &str)]) -> LogRecord {
@@ -68,7 +68,7 @@ pub(crate) fn logs(log_records: Vec<LogRecord>) -> ExportLogsServiceRequest {
     }];
     ExportLogsServiceRequest {
         resource_logs: vec![ResourceLogs {
-            resource: resource(),
+            resource: Some(resource()),
             scope_logs,
             ..ResourceLogs::default()
         }],
@@ -106,7 +106,7 @@ pub(crate) fn spans(spans: Vec<Span>) -> ExportTraceServiceRequest {
     }];
     ExportTraceServiceRequest {
         resource_spans: vec![ResourceSpans {
-            resource: resource(),
+            resource: Some(resource()),
             scope_spans,
             ..ResourceSpans::default()
         }],
