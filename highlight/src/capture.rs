@@ -14,7 +14,9 @@ use crate::context::Correlation;
 use crate::export::deferred::{Gap, Place};
 use crate::export::proto;
 use crate::ids;
-use crate::stacktrace::RawStack;
+use crate::scope::Scope;
+use crate::scrub::Scrub;
+use crate::stacktrace::{RawStack, Stack};
 
 /// The name of the span that carries a captured error or a panic.
 pub(crate) const ERROR_SPAN: &str = "highlight.error";
@@ -23,6 +25,10 @@ pub(crate) const ERROR_SPAN: &str = "highlight.error";
 pub(crate) const EXCEPTION: &str = "exception";
 pub(crate) const EXCEPTION_MESSAGE: &str = "exception.message";
 pub(crate) const EXCEPTION_CHAIN: &str = "exception.chain";
+/// The logs that came before an error, oldest first, one a line.
+pub(crate) const BREADCRUMBS: &str = "highlight.breadcrumbs";
+/// Overrides what errors are grouped by.
+const FINGERPRINT: &str = "highlight.fingerprint";
 /// Carries a stack's addresses from an event on an OpenTelemetry span to the encoder; never sent.
 pub(crate) const STACK: &str = "highlight.stack";
 
@@ -31,6 +37,8 @@ const MAX_CAUSES: usize = 32;
 /// In bytes, of a message and of each cause.
 const MAX_MESSAGE_BYTES: usize = 16_384;
 const MAX_TYPE_BYTES: usize = 256;
+/// Of a stack printed by another library, in bytes.
+const MAX_BACKTRACE_BYTES: usize = 262_144;
 
 /// An error as it will be reported: its type, message and causes, and the stack of the place where it was made.
 ///
@@ -48,12 +56,12 @@ const MAX_TYPE_BYTES: usize = 256;
 #[derive(Debug, Clone)]
 pub struct ErrorReport(Arc<Report>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Report {
     type_name: String,
     message: String,
     causes: Vec<String>,
-    stack: RawStack,
+    stack: Stack,
     /// Further attributes of the exception event: a panic's thread and location.
     extra: Vec<KeyValue>,
 }
@@ -91,6 +99,16 @@ impl ErrorReport {
         Self::assemble(type_name, error, causes_of(error.source()))
     }
 
+    /// The same report with the stack that another library captured when the error was made, as `std::backtrace` prints it.
+    #[must_use]
+    pub fn with_backtrace(mut self, backtrace: &std::backtrace::Backtrace) -> Self {
+        if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
+            let text = bounded(MAX_BACKTRACE_BYTES, backtrace);
+            Arc::make_mut(&mut self.0).stack = Stack::Printed(text);
+        }
+        self
+    }
+
     /// Reports an error of which only the text is left, as in `tracing::error!(error = %e)`.
     ///
     /// When the text looks like a `Debug` form, its leading name is the type; otherwise the type is `Error`.
@@ -99,7 +117,12 @@ impl ErrorReport {
     pub fn from_text(text: &(impl Display + ?Sized)) -> Self {
         let message = bounded(MAX_MESSAGE_BYTES, text);
         let type_name = leading_type(&message).unwrap_or("Error").to_owned();
-        Self::with_stack(type_name, message, Vec::new(), RawStack::capture())
+        Self::with_stack(
+            type_name,
+            message,
+            Vec::new(),
+            Stack::Raw(RawStack::capture()),
+        )
     }
 
     fn assemble(type_name: &str, message: &(impl Display + ?Sized), causes: Vec<String>) -> Self {
@@ -107,16 +130,11 @@ impl ErrorReport {
             bounded(MAX_TYPE_BYTES, type_name),
             bounded(MAX_MESSAGE_BYTES, message),
             causes,
-            RawStack::capture(),
+            Stack::Raw(RawStack::capture()),
         )
     }
 
-    fn with_stack(
-        type_name: String,
-        message: String,
-        causes: Vec<String>,
-        stack: RawStack,
-    ) -> Self {
+    fn with_stack(type_name: String, message: String, causes: Vec<String>, stack: Stack) -> Self {
         ErrorReport(Arc::new(Report {
             type_name,
             message: non_empty(message),
@@ -132,7 +150,7 @@ impl ErrorReport {
             type_name: "panic".to_owned(),
             message: non_empty(message),
             causes: Vec::new(),
-            stack,
+            stack: Stack::Raw(stack),
             extra,
         }))
     }
@@ -152,6 +170,34 @@ impl ErrorReport {
     /// The messages of the causes, nearest first.
     pub fn causes(&self) -> impl Iterator<Item = &str> {
         self.0.causes.iter().map(String::as_str)
+    }
+
+    /// Adds an attribute to the error.
+    #[must_use]
+    pub fn with_attribute(mut self, key: &str, value: impl Into<String>) -> Self {
+        let attribute = KeyValue::new(key.to_owned(), value.into());
+        Arc::make_mut(&mut self.0).extra.push(attribute);
+        self
+    }
+
+    /// Groups the error with all others of this fingerprint, instead of by message and stack.
+    #[must_use]
+    pub fn with_fingerprint(self, fingerprint: impl Into<String>) -> Self {
+        self.with_attribute(FINGERPRINT, fingerprint)
+    }
+
+    /// Replaces the message, such as one with an id in it that would keep equal errors apart.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<String>) -> Self {
+        Arc::make_mut(&mut self.0).message = non_empty(message.into());
+        self
+    }
+
+    /// Replaces the type's name.
+    #[must_use]
+    pub fn with_type_name(mut self, type_name: impl Into<String>) -> Self {
+        Arc::make_mut(&mut self.0).type_name = type_name.into();
+        self
     }
 
     /// The attributes of the exception, all but the stack. Upstream discards `exception.type`, so the type is also there as
@@ -178,21 +224,30 @@ impl ErrorReport {
     }
 
     /// The same for an event on an OpenTelemetry span, the stack's addresses included.
-    pub(crate) fn event_attributes(&self) -> Vec<KeyValue> {
+    pub(crate) fn event_attributes(&self, scope: Option<&Scope>) -> Vec<KeyValue> {
         let mut attributes = self.attributes();
-        let addresses = self.0.stack.ips().iter();
-        let addresses = addresses.map(|address| address.cast_signed()).collect();
-        attributes.push(KeyValue::new(STACK, Value::Array(Array::I64(addresses))));
+        if let Some(recent) = scope.and_then(Scope::recent) {
+            attributes.push(KeyValue::new(BREADCRUMBS, recent));
+        }
+        let stack = match &self.0.stack {
+            Stack::Raw(raw) => {
+                let addresses = raw.ips().iter().map(|address| address.cast_signed());
+                Value::Array(Array::I64(addresses.collect()))
+            }
+            Stack::Printed(text) => text.clone().into(),
+        };
+        attributes.push(KeyValue::new(STACK, stack));
         attributes
     }
 
     /// What the worker needs to write the stack.
-    pub(crate) fn gap(&self, place: Place) -> Gap {
+    pub(crate) fn gap(&self, place: Place, scrub: &Scrub) -> Gap {
+        let clean = |text: &String| scrub.clean(text).into_owned();
         Gap {
             place,
             stack: self.0.stack.clone(),
-            message: self.0.message.clone(),
-            chain: self.0.causes.clone(),
+            message: clean(&self.0.message),
+            chain: self.0.causes.iter().map(clean).collect(),
         }
     }
 
@@ -210,16 +265,20 @@ impl ErrorReport {
             trace_id
         };
         let mut events = SpanEvents::default();
-        events
-            .events
-            .push(Event::new(EXCEPTION, now, self.event_attributes(), 0));
-        let session = correlation.session.as_ref();
-        let attributes = session.map(|session| {
-            KeyValue::new(
-                "highlight.session_id",
-                StringValue::from(session.shared_id()),
-            )
-        });
+        events.events.push(Event::new(
+            EXCEPTION,
+            now,
+            self.event_attributes(correlation.scope.as_ref()),
+            0,
+        ));
+        let mut attributes = Vec::new();
+        if let Some(session) = &correlation.session {
+            let id = StringValue::from(session.shared_id());
+            attributes.push(KeyValue::new("highlight.session_id", id));
+        }
+        if let Some(scope) = &correlation.scope {
+            attributes.extend(scope.attributes());
+        }
         SpanData {
             span_context: SpanContext::new(
                 trace_id,
@@ -235,7 +294,7 @@ impl ErrorReport {
             name: ERROR_SPAN.into(),
             start_time: now,
             end_time: now,
-            attributes: attributes.into_iter().collect(),
+            attributes,
             dropped_attributes_count: 0,
             events,
             links: SpanLinks::default(),

@@ -1,5 +1,6 @@
 //! The settings: what code says, what the environment says, what is the default.
 
+mod control;
 mod resource;
 mod settings;
 
@@ -7,6 +8,8 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::guard::Guard;
+use crate::hook::Hooks;
+use crate::sampling::Sampling;
 pub(crate) use settings::Settings;
 
 /// How the stack of an error is written into `exception.stacktrace`.
@@ -41,6 +44,10 @@ pub enum StackFormat {
 /// | [`source_context`](Config::source_context) | | on in debug builds |
 /// | [`markup_guard`](Config::markup_guard) | | on |
 /// | [`stack_format`](Config::stack_format) | | [`StackFormat::Parseable`] |
+/// | [`sample_rate`](Config::sample_rate), [`sample_kind`](Config::sample_kind), [`sample_name`](Config::sample_name) | `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | all, parent-based |
+/// | [`redaction`](Config::redaction), [`redact_field`](Config::redact_field) | | on |
+/// | [`breadcrumbs`](Config::breadcrumbs) | | none |
+/// | [`before_log`](Config::before_log), [`before_span`](Config::before_span), [`before_error`](Config::before_error) | | none |
 /// | | `OTEL_SDK_DISABLED=true` | everything is off, and every call a no-op |
 ///
 /// # Examples
@@ -56,6 +63,7 @@ pub enum StackFormat {
 /// }
 /// ```
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[must_use = "a configuration does nothing until `init` is called"]
 pub struct Config {
     pub(crate) project_id: Option<String>,
@@ -76,6 +84,11 @@ pub struct Config {
     pub(crate) request_bytes: Option<usize>,
     pub(crate) export_timeout: Option<Duration>,
     pub(crate) shutdown_timeout: Option<Duration>,
+    pub(crate) sampling: Sampling,
+    pub(crate) no_redaction: bool,
+    pub(crate) redacted_fields: Vec<String>,
+    pub(crate) breadcrumbs: usize,
+    pub(crate) hooks: Hooks,
 }
 
 impl Config {

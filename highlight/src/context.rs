@@ -3,6 +3,7 @@
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry::{Context, SpanId, TraceFlags, TraceId};
 
+use crate::scope::Scope;
 use crate::session::Session;
 
 thread_local! {
@@ -23,6 +24,7 @@ pub(crate) struct Correlation {
     pub(crate) span_id: SpanId,
     pub(crate) flags: TraceFlags,
     pub(crate) session: Option<Session>,
+    pub(crate) scope: Option<Scope>,
 }
 
 impl Default for Correlation {
@@ -32,6 +34,7 @@ impl Default for Correlation {
             span_id: SpanId::INVALID,
             flags: TraceFlags::NOT_SAMPLED,
             session: None,
+            scope: None,
         }
     }
 }
@@ -44,15 +47,18 @@ impl Correlation {
 
     pub(crate) fn of(context: &Context) -> Self {
         let session = context.get::<Session>().cloned();
+        let scope = context.get::<Scope>().cloned();
         if !context.has_active_span() {
             return Correlation {
                 session,
+                scope,
                 ..Correlation::default()
             };
         }
         let span = context.span();
         Correlation {
             session,
+            scope,
             ..Correlation::from(span.span_context())
         }
     }
@@ -74,6 +80,7 @@ impl From<&SpanContext> for Correlation {
             span_id: span.span_id(),
             flags: span.trace_flags(),
             session: None,
+            scope: None,
         }
     }
 }

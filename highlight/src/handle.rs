@@ -39,6 +39,7 @@ pub(crate) struct Client {
     pub(crate) project_id: String,
     pub(crate) filter: String,
     pub(crate) disabled: bool,
+    pub(crate) panic_hook: bool,
     pub(crate) timeout: Duration,
 }
 
@@ -85,10 +86,29 @@ impl Highlight {
     }
 
     pub(crate) fn capture_for(&self, report: ErrorReport, correlation: &Correlation) {
-        if !self.is_silent() {
+        if self.is_silent() {
+            return;
+        }
+        if let Some(report) = self.0.intake.hooks().error(report) {
             let span = report.into_span(correlation, &self.0.scope);
             self.0.intake.span(&span);
         }
+    }
+
+    /// Reports what is no error of Rust's: a log record with `message`, and from [`Severity::Error`] on an error with the stack
+    /// of this call.
+    #[inline(never)]
+    pub fn capture_message(&self, message: &str, severity: Severity) {
+        let report = (severity >= Severity::Error).then(|| {
+            let report = ErrorReport::from_text(message);
+            report.with_type_name("message")
+        });
+        self.log(severity, |record| {
+            record.body(message);
+            if let Some(report) = report {
+                record.error(report);
+            }
+        });
     }
 
     /// Records a log, tied to the current span and session. For bridges from other logging crates; applications use
@@ -198,6 +218,11 @@ impl Highlight {
         self.0.exporter.shutdown(self.0.timeout)
     }
 
+    /// Whether the panic hook of this SDK is in place.
+    pub(crate) fn reports_panics(&self) -> bool {
+        self.0.panic_hook && !self.0.disabled
+    }
+
     /// True where nothing is to be recorded: on the worker's own threads, or everywhere when disabled.
     pub(crate) fn is_silent(&self) -> bool {
         self.0.disabled || is_worker()
@@ -217,6 +242,14 @@ pub fn capture_error<E: StdError + ?Sized>(error: &E) {
 pub fn capture_error_with_session<E: StdError + ?Sized>(error: &E, session: &Session) {
     if let Some(highlight) = Highlight::installed() {
         highlight.capture_error_with_session(error, session);
+    }
+}
+
+/// [`Highlight::capture_message`] on the installed handle; nothing when there is none.
+#[inline(never)]
+pub fn capture_message(message: &str, severity: Severity) {
+    if let Some(highlight) = Highlight::installed() {
+        highlight.capture_message(message, severity);
     }
 }
 

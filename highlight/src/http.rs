@@ -16,6 +16,7 @@ use crate::context::Correlation;
 use crate::handle::Highlight;
 use crate::ids;
 use crate::install::propagator;
+use crate::scope::Scope;
 use crate::session::{SESSION_HEADER, Session};
 use crate::stacktrace::RawStack;
 
@@ -133,7 +134,11 @@ impl Exchange {
             self.highlight.capture_for(report.clone(), &correlation);
             return;
         }
-        span.add_event(EXCEPTION, report.event_attributes());
+        let Some(report) = self.highlight.0.intake.hooks().error(report.clone()) else {
+            return;
+        };
+        let scope = self.context.get::<Scope>();
+        span.add_event(EXCEPTION, report.event_attributes(scope));
         span.set_attribute(KeyValue::new("error.type", report.type_name().to_owned()));
         span.set_status(Status::error(report.message().to_owned()));
     }
@@ -168,7 +173,14 @@ impl Exchange {
 
     /// Ends the OpenTelemetry span now: a task spawned inside may hold the `tracing` span for much longer.
     fn end(&self) {
-        self.context.span().end();
+        let span = self.context.span();
+        if let Some(scope) = self.context.get::<Scope>() {
+            // What the handler learnt of its user after the span had begun.
+            scope.each_tag(|key, value| {
+                span.set_attribute(KeyValue::new(key.to_owned(), value.to_owned()));
+            });
+        }
+        span.end();
     }
 
     fn enter(&self) -> Inside<'_> {
@@ -207,6 +219,7 @@ enum Inside<'a> {
 /// browser's request id names goes on here.
 fn origin(request: &impl Request) -> (Context, Option<TraceId>) {
     let context = propagator().extract_with_context(&Context::current(), &Headers(request));
+    let context = context.with_value(Scope::default());
     let Some(session) = request.header(SESSION_HEADER).and_then(Session::parse) else {
         return (context, None);
     };

@@ -8,7 +8,7 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
-use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, ShouldSample};
 use std::sync::Arc;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry;
@@ -35,19 +35,22 @@ pub(crate) fn start(settings: &Settings) -> Result<Guard, Error> {
     } else {
         Exporter::start(settings.plan(), settings.bounds).map_err(Error::Worker)?
     };
-    let intake = Intake::new(Arc::clone(&exporter.buffer), settings.markup_guard);
+    let intake = Intake::new(Arc::clone(&exporter.buffer), settings.style.clone());
     let scope = InstrumentationScope::builder("highlight")
         .with_version(env!("CARGO_PKG_VERSION"))
         .build();
-    let mut spans = SdkTracerProvider::builder()
+    let sampler: Box<dyn ShouldSample> = if settings.disabled {
+        Box::new(Sampler::AlwaysOff)
+    } else {
+        Box::new(settings.sampling.clone())
+    };
+    let tracer_provider = SdkTracerProvider::builder()
         .with_resource(Resource::builder_empty().build())
         .with_id_generator(Ids::default())
         .with_max_attributes_per_span(SDK_ATTRIBUTES_PER_SPAN)
-        .with_span_processor(intake.clone());
-    if settings.disabled {
-        spans = spans.with_sampler(Sampler::AlwaysOff);
-    }
-    let tracer_provider = spans.build();
+        .with_sampler(sampler)
+        .with_span_processor(intake.clone())
+        .build();
     let logger_provider = SdkLoggerProvider::builder()
         .with_resource(Resource::builder_empty().build())
         .with_log_processor(intake.clone())
@@ -62,6 +65,7 @@ pub(crate) fn start(settings: &Settings) -> Result<Guard, Error> {
         project_id: settings.project_id.clone(),
         filter: settings.filter.clone(),
         disabled: settings.disabled,
+        panic_hook: settings.panic_hook,
         timeout: settings.shutdown_timeout,
     }))))
 }

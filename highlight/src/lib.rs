@@ -42,16 +42,23 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
+//! | `anyhow` | | [`capture_anyhow`] and `.capture()` for `anyhow`'s errors, with their own backtraces |
+//! | `eyre` | | [`capture_eyre`] and `.capture()` for `eyre`'s reports |
 //! | `tls` | yes | `https` endpoints: rustls with ring and the system's certificates, or Mozilla's where there are none |
 
+#[cfg(feature = "anyhow")]
+mod anyhow;
 mod capture;
 mod config;
 mod context;
 mod diagnostics;
 mod error;
 mod export;
+#[cfg(feature = "eyre")]
+mod eyre;
 mod guard;
 mod handle;
+mod hook;
 pub mod http;
 mod ids;
 mod install;
@@ -59,16 +66,29 @@ mod layer;
 pub mod otel;
 mod panic;
 mod project_id;
+mod result_ext;
+mod sampling;
+mod scope;
+mod scrub;
 mod session;
 mod stacktrace;
 
+#[cfg(feature = "anyhow")]
+pub use anyhow::{AnyhowExt, capture_anyhow};
 pub use capture::ErrorReport;
 pub use config::{Config, StackFormat};
 pub use error::{Error, FlushError};
 pub use export::log_record::{Location, LogRecord, Severity};
 pub use export::stats::{DropReason, Signal, Stats};
+#[cfg(feature = "eyre")]
+pub use eyre::{EyreExt, capture_eyre};
 pub use guard::Guard;
 pub use handle::{
-    Highlight, capture_error, capture_error_with_session, flush, project_id, shutdown, span, stats,
+    Highlight, capture_error, capture_error_with_session, capture_message, flush, project_id,
+    shutdown, span, stats,
 };
+pub use hook::Record;
+pub use result_ext::{ResultExt, capture_join};
+pub use sampling::Kind;
+pub use scope::{User, set_tag, set_user, with_scope};
 pub use session::{SESSION_HEADER, Session, with_session};

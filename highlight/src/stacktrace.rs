@@ -7,6 +7,7 @@
 mod line;
 mod name;
 mod origin;
+mod printed;
 mod resolve;
 mod source;
 mod structured;
@@ -38,7 +39,7 @@ impl RawStack {
     pub(crate) fn capture() -> Self {
         let mut ips = [0; MAX_IPS];
         let mut len = 0;
-        backtrace::trace(|frame| {
+        walk(|frame| {
             if let Some(slot) = ips.get_mut(len) {
                 *slot = frame.ip().addr() as u64;
                 len += 1;
@@ -60,6 +61,52 @@ impl RawStack {
     /// its call, and the lookup steps back.
     pub(crate) fn ips(&self) -> &[u64] {
         &self.ips
+    }
+}
+
+/// Walks the calling thread's stack.
+///
+/// `backtrace::trace` takes the lock under which the worker reads debug information, a hundred milliseconds for a large program:
+/// an error must not hold up its request that long.
+#[cfg(not(windows))]
+#[expect(
+    unsafe_code,
+    reason = "the synchronized way stalls the application's threads"
+)]
+fn walk(see: impl FnMut(&backtrace::Frame) -> bool) {
+    // SAFETY: the function's one demand is that its platform's unwinder is not entered by two threads at once where it cannot bear
+    // that. Windows' dbghelp cannot; the unwinders of all other platforms keep their state on the stack they walk.
+    unsafe { backtrace::trace_unsynchronized(see) }
+}
+
+#[cfg(windows)]
+fn walk(see: impl FnMut(&backtrace::Frame) -> bool) {
+    backtrace::trace(see)
+}
+
+/// A stack as it was captured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stack {
+    /// By us.
+    Raw(RawStack),
+    /// By another library, which prints it.
+    Printed(String),
+}
+
+impl Stack {
+    /// Memory behind it, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Stack::Raw(raw) => size_of_val(raw.ips()),
+            Stack::Printed(text) => text.len(),
+        }
+    }
+
+    pub(crate) fn resolve(&self, resolver: &mut Resolver) -> StackTrace {
+        match self {
+            Stack::Raw(raw) => resolver.resolve(raw),
+            Stack::Printed(text) => printed::read(text),
+        }
     }
 }
 

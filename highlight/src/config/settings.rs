@@ -11,9 +11,12 @@ use super::{Config, StackFormat, resource};
 use crate::error::Error;
 use crate::export::buffer::Bounds;
 use crate::export::deferred::StackStyle;
+use crate::export::log_record::Style;
 use crate::export::transport::Endpoint;
 use crate::export::worker::Plan;
 use crate::project_id;
+use crate::sampling::Sampling;
+use crate::scrub::Scrub;
 use crate::stacktrace::StackForm;
 
 const DEFAULT_ENDPOINT: &str = "https://otel.highlight.io:4318";
@@ -25,14 +28,14 @@ const MIB: usize = 1024 * 1024;
 
 /// What `init` works with.
 #[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct Settings {
     pub(crate) project_id: String,
     pub(crate) disabled: bool,
     pub(crate) filter: String,
     pub(crate) own_subscriber: bool,
     pub(crate) panic_hook: bool,
-    pub(crate) markup_guard: bool,
+    pub(crate) style: Style,
+    pub(crate) sampling: Sampling,
     pub(crate) bounds: Bounds,
     pub(crate) shutdown_timeout: Duration,
     endpoint: Endpoint,
@@ -88,7 +91,13 @@ impl Settings {
             filter: filter(config.filter.as_deref(), &env)?,
             own_subscriber: config.own_subscriber,
             panic_hook: !config.no_panic_hook,
-            markup_guard: !config.no_markup_guard,
+            style: Style {
+                guard_markup: !config.no_markup_guard,
+                scrub: Scrub::new(!config.no_redaction, &config.redacted_fields),
+                hooks: config.hooks.clone(),
+                breadcrumbs: config.breadcrumbs,
+            },
+            sampling: sampling(config.sampling.clone(), &env)?,
             bounds: Bounds { budget, request },
             shutdown_timeout: positive("shutdown_timeout", shutdown_timeout)?,
             endpoint: Endpoint {
@@ -187,6 +196,41 @@ fn filter(given: Option<&str>, env: &Env<'_>) -> Result<String, Error> {
         Ok(_) => Ok(directives),
         Err(error) => Err(invalid(setting, &directives, error.to_string())),
     }
+}
+
+/// The variables of the OpenTelemetry specification, for what code leaves open.
+fn sampling(given: Sampling, env: &Env<'_>) -> Result<Sampling, Error> {
+    const VARIABLE: &str = "OTEL_TRACES_SAMPLER";
+    const ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
+    given.check()?;
+    let Some(name) = env.get(VARIABLE).filter(|_| given.rate.is_none()) else {
+        return Ok(given);
+    };
+    let (ignores_parent, sampler) = match name.trim().strip_prefix("parentbased_") {
+        Some(sampler) => (false, sampler),
+        None => (true, name.trim()),
+    };
+    let rate = match sampler {
+        "always_on" => 1.0,
+        "always_off" => 0.0,
+        "traceidratio" => {
+            let argument = env.get(ARGUMENT).unwrap_or_else(|| "1".to_owned());
+            match argument.trim().parse() {
+                Ok(rate) if (0.0..=1.0).contains(&rate) => rate,
+                _ => return Err(invalid(ARGUMENT, &argument, "give a number from 0 to 1")),
+            }
+        }
+        _ => {
+            let known =
+                "give always_on, always_off or traceidratio, or one of them behind parentbased_";
+            return Err(invalid(VARIABLE, &name, known));
+        }
+    };
+    Ok(Sampling {
+        rate: Some(rate),
+        ignores_parent,
+        ..given
+    })
 }
 
 fn endpoint(given: Option<&str>, env: &Env<'_>) -> Result<String, Error> {
@@ -394,6 +438,12 @@ mod tests {
                 config().shutdown_timeout(Duration::ZERO),
                 ("", ""),
                 "shutdown_timeout",
+            ),
+            (config().sample_rate(1.5), ("", ""), "1.5"),
+            (
+                config(),
+                ("OTEL_TRACES_SAMPLER", "jaeger_remote"),
+                "jaeger_remote",
             ),
             (Config::new("nope"), ("", ""), "nope"),
             (Config::from_env(), ("", ""), "HIGHLIGHT_PROJECT_ID"),

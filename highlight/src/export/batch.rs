@@ -10,6 +10,7 @@ use opentelemetry::InstrumentationScope;
 use super::buffer::Chunk;
 use super::stats::Signal;
 use super::{proto, value};
+use crate::scrub::Scrub;
 
 /// Field numbers of `Export{Trace,Logs}ServiceRequest`, `Resource{Spans,Logs}` and `Scope{Spans,Logs}`: the two
 /// signals share them.
@@ -72,7 +73,8 @@ fn scope_head(scope: &InstrumentationScope, records: usize) -> Vec<u8> {
     proto::str_field(&mut message, 1, scope.name());
     proto::str_field(&mut message, 2, scope.version().unwrap_or_default());
     for attribute in scope.attributes() {
-        value::attribute(&mut message, 3, attribute.key.as_str(), &attribute.value);
+        let (name, value) = (attribute.key.as_str(), &attribute.value);
+        value::attribute(&mut message, 3, name, value, &Scrub::default());
     }
     let mut inner = Vec::with_capacity(message.len() + 16);
     proto::bytes_field(&mut inner, SCOPE, &message);

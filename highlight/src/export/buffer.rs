@@ -130,6 +130,11 @@ impl Buffer {
         self.wake.notify_one();
     }
 
+    /// Counts a record that a hook kept back.
+    pub(crate) fn keep_back(&self, signal: Signal) {
+        self.counters.refused(signal, DropReason::Hook);
+    }
+
     fn admit(&self, signal: Signal, held: usize) -> bool {
         let refusal = if self.closed.load(Ordering::Acquire) {
             DropReason::Shutdown

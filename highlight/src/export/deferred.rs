@@ -4,7 +4,7 @@ use opentelemetry::InstrumentationScope;
 
 use super::proto::{self, Scalar};
 use super::stats::Signal;
-use crate::stacktrace::{RawStack, Resolver, SourceLines, StackForm};
+use crate::stacktrace::{Resolver, SourceLines, Stack, StackForm};
 
 /// How the worker writes stacks.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +44,7 @@ pub(crate) enum Place {
 #[derive(Debug)]
 pub(crate) struct Gap {
     pub(crate) place: Place,
-    pub(crate) stack: RawStack,
+    pub(crate) stack: Stack,
     pub(crate) message: String,
     pub(crate) chain: Vec<String>,
 }
@@ -89,7 +89,7 @@ impl Gap {
             Place::Event { bytes, .. } => bytes.len(),
         };
         let chain: usize = self.chain.iter().map(String::len).sum();
-        event + chain + self.message.len() + size_of_val(self.stack.ips())
+        event + chain + self.message.len() + self.stack.size()
     }
 }
 
@@ -109,7 +109,7 @@ impl Symbols {
     }
 
     fn render(&mut self, gap: &Gap, style: StackStyle) -> (String, String) {
-        let trace = self.resolver.resolve(&gap.stack);
+        let trace = gap.stack.resolve(&mut self.resolver);
         let text = trace.text(&gap.message, &gap.chain, style.form);
         let source = style.source_context.then_some(&mut self.source);
         let structured = trace.structured(&gap.message, source);

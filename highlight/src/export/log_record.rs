@@ -6,8 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::deferred::{Gap, Place};
 use super::proto::{self, Scalar};
 use super::value;
-use crate::capture::ErrorReport;
+use crate::capture::{BREADCRUMBS, ErrorReport};
 use crate::context::Correlation;
+use crate::hook::{Hooks, Layout};
+use crate::scope::Scope;
+use crate::scrub::Scrub;
 
 /// Field numbers of `opentelemetry.proto.logs.v1.LogRecord`.
 const TIME: u32 = 1;
@@ -56,7 +59,7 @@ impl Severity {
         }
     }
 
-    const fn text(self) -> &'static str {
+    pub(crate) const fn text(self) -> &'static str {
         match self {
             Severity::Trace => "trace",
             Severity::Debug => "debug",
@@ -93,6 +96,23 @@ pub struct Location<'a> {
     pub line: Option<u32>,
 }
 
+/// How records are written, by configuration.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Style {
+    pub(crate) guard_markup: bool,
+    pub(crate) scrub: Scrub,
+    pub(crate) hooks: Hooks,
+    /// How many recent logs an error brings with it.
+    pub(crate) breadcrumbs: usize,
+}
+
+/// Where a hook finds things.
+pub(crate) const LAYOUT: Layout = Layout {
+    attributes: ATTRIBUTES,
+    text: BODY,
+    text_is_any: true,
+};
+
 /// Writes the parts of one log record straight into its wire form. Given to the closure of
 /// [`Highlight::log`](crate::Highlight::log).
 #[derive(Debug)]
@@ -101,7 +121,9 @@ pub struct LogRecord<'a> {
     attributes: u32,
     dropped: u32,
     has_body: bool,
-    guard_markup: bool,
+    style: &'a Style,
+    severity: Severity,
+    scope: Option<Scope>,
     error: Option<ErrorReport>,
 }
 
@@ -111,7 +133,7 @@ impl<'a> LogRecord<'a> {
         severity: Severity,
         time: SystemTime,
         correlation: &Correlation,
-        guard_markup: bool,
+        style: &'a Style,
     ) -> Self {
         let nanos = unix_nanos(time);
         proto::fixed64_field(buf, TIME, nanos);
@@ -127,12 +149,19 @@ impl<'a> LogRecord<'a> {
             let id = Scalar::Str(session.secure_id());
             proto::key_value(buf, ATTRIBUTES, "highlight.session_id", id);
         }
+        if let Some(scope) = &correlation.scope {
+            scope.each_tag(|key, value| {
+                value::field(buf, ATTRIBUTES, key, Scalar::Str(value), &style.scrub);
+            });
+        }
         LogRecord {
             buf,
             attributes: 0,
             dropped: 0,
             has_body: false,
-            guard_markup,
+            style,
+            severity,
+            scope: correlation.scope.clone(),
             error: None,
         }
     }
@@ -142,7 +171,9 @@ impl<'a> LogRecord<'a> {
         if !std::mem::replace(&mut self.has_body, true) {
             let start = self.buf.len();
             proto::format_bounded(self.buf, proto::MAX_BODY_BYTES, text);
-            if self.guard_markup {
+            self.style.scrub.clean_tail(self.buf, start);
+            self.leave_crumb(start);
+            if self.style.guard_markup {
                 guard_markup(self.buf, start);
             }
             proto::wrap_any_text(self.buf, BODY, start);
@@ -202,7 +233,7 @@ impl<'a> LogRecord<'a> {
     /// A field whose value is formatted.
     pub fn display(&mut self, name: &str, value: &(impl Display + ?Sized)) -> &mut Self {
         if self.has_room() {
-            proto::key_value_display(self.buf, ATTRIBUTES, value::safe_name(name), value);
+            value::display_field(self.buf, ATTRIBUTES, name, value, &self.style.scrub);
         }
         self
     }
@@ -210,14 +241,17 @@ impl<'a> LogRecord<'a> {
     /// The error that the record tells of: it becomes an error in highlight.io, with type, message, causes and stack. Only
     /// the first counts.
     pub fn error(&mut self, error: ErrorReport) -> &mut Self {
-        if self.error.is_none() {
+        if self.error.is_none()
+            && let Some(error) = self.style.hooks.error(error)
+        {
+            if let Some(recent) = self.scope.as_ref().and_then(Scope::recent) {
+                let recent = Scalar::Str(&recent);
+                proto::key_value(self.buf, ATTRIBUTES, BREADCRUMBS, recent);
+            }
             for attribute in error.attributes() {
-                value::attribute(
-                    self.buf,
-                    ATTRIBUTES,
-                    attribute.key.as_str(),
-                    &attribute.value,
-                );
+                let name = attribute.key.as_str();
+                let scrub = &self.style.scrub;
+                value::attribute(self.buf, ATTRIBUTES, name, &attribute.value, scrub);
             }
             self.error = Some(error);
         }
@@ -226,13 +260,13 @@ impl<'a> LogRecord<'a> {
 
     pub(crate) fn any(&mut self, name: &str, value: &opentelemetry::logs::AnyValue) {
         if self.has_room() {
-            value::log_attribute(self.buf, ATTRIBUTES, value::safe_name(name), value);
+            value::log_attribute(self.buf, ATTRIBUTES, name, value, &self.style.scrub);
         }
     }
 
     pub(crate) fn any_body(&mut self, value: &opentelemetry::logs::AnyValue) {
         self.has_body = true;
-        value::any_value(self.buf, BODY, value);
+        value::any_value(self.buf, BODY, value, &self.style.scrub);
     }
 
     pub(crate) fn event_name(&mut self, name: &str) {
@@ -244,16 +278,27 @@ impl<'a> LogRecord<'a> {
         proto::uint_field(self.buf, DROPPED_ATTRIBUTES, u64::from(self.dropped));
         let error = self.error.take()?;
         self.body(error.message());
-        Some(error.gap(Place::Record {
+        let place = Place::Record {
             attributes: ATTRIBUTES,
-        }))
+        };
+        Some(error.gap(place, &self.style.scrub))
     }
 
     fn scalar(&mut self, name: &str, value: Scalar<'_>) -> &mut Self {
         if self.has_room() {
-            proto::key_value(self.buf, ATTRIBUTES, value::safe_name(name), value);
+            value::field(self.buf, ATTRIBUTES, name, value, &self.style.scrub);
         }
         self
+    }
+
+    /// Remembers the text that was written from `start` on, for an error that may come.
+    fn leave_crumb(&self, start: usize) {
+        if self.style.breadcrumbs > 0
+            && let Some(scope) = &self.scope
+            && let Ok(text) = str::from_utf8(&self.buf[start..])
+        {
+            scope.remember(self.severity, text, self.style.breadcrumbs);
+        }
     }
 
     fn has_room(&mut self) -> bool {
@@ -297,13 +342,12 @@ mod tests {
     fn written(write: impl FnOnce(&mut LogRecord<'_>)) -> reference::LogRecord {
         let mut buf = Vec::new();
         let time = UNIX_EPOCH + Duration::from_nanos(1_700_000_000_123_456_789);
-        let mut record = LogRecord::begin(
-            &mut buf,
-            Severity::Info,
-            time,
-            &Correlation::default(),
-            true,
-        );
+        let style = Style {
+            guard_markup: true,
+            ..Style::default()
+        };
+        let nowhere = Correlation::default();
+        let mut record = LogRecord::begin(&mut buf, Severity::Info, time, &nowhere, &style);
         write(&mut record);
         record.finish();
         reference::LogRecord::decode(buf.as_slice()).unwrap()

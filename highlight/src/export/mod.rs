@@ -7,6 +7,7 @@ mod delivery;
 pub(crate) mod log_record;
 pub(crate) mod processors;
 pub(crate) mod proto;
+pub(crate) mod reader;
 mod retry;
 pub(crate) mod scratch;
 pub(crate) mod span;

@@ -11,31 +11,42 @@ use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
 use super::buffer::Buffer;
 use super::deferred::Deferred;
-use super::log_record::{LogRecord, Severity};
+use super::log_record::{self, LogRecord, Severity, Style};
 use super::stats::Signal;
 use super::worker::is_worker;
 use super::{scratch, span};
 use crate::context::Correlation;
+use crate::hook::{self, Hooks};
+use crate::scope::Scope;
 use crate::session::Session;
 
 /// The records' way into the buffer, shared by all that makes records.
 #[derive(Debug, Clone)]
 pub(crate) struct Intake {
     buffer: Arc<Buffer>,
-    guard_markup: bool,
+    style: Arc<Style>,
 }
 
 impl Intake {
-    pub(crate) fn new(buffer: Arc<Buffer>, guard_markup: bool) -> Self {
+    pub(crate) fn new(buffer: Arc<Buffer>, style: Style) -> Self {
         Intake {
             buffer,
-            guard_markup,
+            style: Arc::new(style),
         }
+    }
+
+    pub(crate) fn hooks(&self) -> &Hooks {
+        &self.style.hooks
     }
 
     pub(crate) fn span(&self, data: &SpanData) {
         scratch::with(|buf| {
-            let gaps = span::encode(buf, data);
+            let gaps = span::encode(buf, data, &self.style.scrub);
+            if let Some(hook) = &self.style.hooks.span
+                && !hook::apply(hook, span::LAYOUT, buf)
+            {
+                return self.buffer.keep_back(Signal::Traces);
+            }
             let scope = &data.instrumentation_scope;
             if gaps.is_empty() {
                 self.buffer.push(Signal::Traces, scope, buf);
@@ -60,9 +71,15 @@ impl Intake {
         write: impl FnOnce(&mut LogRecord<'_>),
     ) {
         scratch::with(|buf| {
-            let mut record = LogRecord::begin(buf, severity, time, correlation, self.guard_markup);
+            let mut record = LogRecord::begin(buf, severity, time, correlation, &self.style);
             write(&mut record);
-            match record.finish() {
+            let gap = record.finish();
+            if let Some(hook) = &self.style.hooks.log
+                && !hook::apply(hook, log_record::LAYOUT, buf)
+            {
+                return self.buffer.keep_back(Signal::Logs);
+            }
+            match gap {
                 None => self.buffer.push(Signal::Logs, scope, buf),
                 Some(gap) => self.buffer.push_deferred(Deferred {
                     signal: Signal::Logs,
@@ -89,6 +106,9 @@ impl SpanProcessor for Intake {
         if let Some(session) = context.get::<Session>() {
             let id = StringValue::from(session.shared_id());
             span.set_attribute(KeyValue::new("highlight.session_id", id));
+        }
+        if let Some(scope) = context.get::<Scope>() {
+            span.set_attributes(scope.attributes());
         }
     }
 
@@ -123,7 +143,7 @@ impl LogProcessor for Intake {
                 trace_id: trace.trace_id,
                 span_id: trace.span_id,
                 flags: trace.trace_flags.unwrap_or_default(),
-                session: current.session,
+                ..current
             },
             None => current,
         };

@@ -168,6 +168,11 @@ pub(crate) fn key_value_display(
 ) {
     let start = buf.len();
     format_bounded(buf, MAX_ATTRIBUTE_BYTES, value);
+    wrap_key_value(buf, field, name, start);
+}
+
+/// Makes the text that was written from `start` on the value of a `KeyValue` field.
+pub(crate) fn wrap_key_value(buf: &mut Vec<u8>, field: u32, name: &str, start: usize) {
     let text = buf.len() - start;
     let any = len_field_size(ANY_STRING, text);
     let name_size = len_field_size(KEY, name.len());

@@ -8,7 +8,9 @@ use super::deferred::{Gap, Place};
 use super::log_record::{MAX_ATTRIBUTES, unix_nanos};
 use super::{proto, value};
 use crate::capture::{EXCEPTION, EXCEPTION_CHAIN, EXCEPTION_MESSAGE, STACK};
-use crate::stacktrace::RawStack;
+use crate::hook::Layout;
+use crate::scrub::Scrub;
+use crate::stacktrace::{RawStack, Stack};
 
 /// Field numbers of `opentelemetry.proto.trace.v1.Span`.
 const TRACE_ID: u32 = 1;
@@ -44,8 +46,15 @@ const LINK_FLAGS: u32 = 6;
 const PARENT_KNOWN: u32 = 0x100;
 const PARENT_REMOTE: u32 = 0x200;
 
+/// Where a hook finds things.
+pub(crate) const LAYOUT: Layout = Layout {
+    attributes: ATTRIBUTES,
+    text: NAME,
+    text_is_any: false,
+};
+
 /// Writes `span`. Each event with unresolved stack addresses comes back as a gap, its event not yet written.
-pub(crate) fn encode(buf: &mut Vec<u8>, span: &SpanData) -> Vec<Gap> {
+pub(crate) fn encode(buf: &mut Vec<u8>, span: &SpanData, scrub: &Scrub) -> Vec<Gap> {
     let context = &span.span_context;
     proto::bytes_field(buf, TRACE_ID, &context.trace_id().to_bytes());
     proto::bytes_field(buf, SPAN_ID, &context.span_id().to_bytes());
@@ -65,36 +74,35 @@ pub(crate) fn encode(buf: &mut Vec<u8>, span: &SpanData) -> Vec<Gap> {
     let flags = u32::from(context.trace_flags().to_u8()) | PARENT_KNOWN | remote;
     proto::fixed32_field(buf, FLAGS, flags);
 
-    let over = attributes(buf, ATTRIBUTES, &span.attributes);
+    let over = attributes(buf, ATTRIBUTES, &span.attributes, scrub);
     let dropped = u64::from(span.dropped_attributes_count) + over;
     proto::uint_field(buf, DROPPED_ATTRIBUTES, dropped);
     status(buf, &span.status);
 
     let mut gaps = Vec::new();
     for event in span.events.iter() {
-        gaps.extend(write_event(buf, event));
+        gaps.extend(write_event(buf, event, scrub));
     }
     proto::uint_field(buf, DROPPED_EVENTS, u64::from(span.events.dropped_count));
     for link in span.links.iter() {
-        write_link(buf, link);
+        write_link(buf, link, scrub);
     }
     proto::uint_field(buf, DROPPED_LINKS, u64::from(span.links.dropped_count));
     gaps
 }
 
 /// Writes attributes up to the limit, the session first; says how many were over it.
-fn attributes(buf: &mut Vec<u8>, field: u32, attributes: &[KeyValue]) -> u64 {
+fn attributes(buf: &mut Vec<u8>, field: u32, attributes: &[KeyValue], scrub: &Scrub) -> u64 {
     const SESSION: &str = "highlight.session_id";
     let is_session = |pair: &&KeyValue| pair.key.as_str() == SESSION;
     if let Some(session) = attributes.iter().find(is_session) {
-        value::attribute(buf, field, SESSION, &session.value);
+        value::attribute(buf, field, SESSION, &session.value, scrub);
     }
     let mut over = 0;
     let others = attributes.iter().filter(|pair| !is_session(pair));
     for (pair, at) in others.zip(0..) {
         if at < MAX_ATTRIBUTES {
-            let name = value::safe_name(pair.key.as_str());
-            value::attribute(buf, field, name, &pair.value);
+            value::attribute(buf, field, pair.key.as_str(), &pair.value, scrub);
         } else {
             over += 1;
         }
@@ -102,7 +110,7 @@ fn attributes(buf: &mut Vec<u8>, field: u32, attributes: &[KeyValue]) -> u64 {
     over
 }
 
-fn write_event(buf: &mut Vec<u8>, event: &Event) -> Option<Gap> {
+fn write_event(buf: &mut Vec<u8>, event: &Event, scrub: &Scrub) -> Option<Gap> {
     let addresses = (event.name == EXCEPTION)
         .then(|| find(&event.attributes, STACK))
         .flatten();
@@ -111,7 +119,7 @@ fn write_event(buf: &mut Vec<u8>, event: &Event) -> Option<Gap> {
     proto::str_field(buf, EVENT_NAME, &event.name);
     for pair in &event.attributes {
         if pair.key.as_str() != STACK {
-            value::attribute(buf, EVENT_ATTRIBUTES, pair.key.as_str(), &pair.value);
+            value::attribute(buf, EVENT_ATTRIBUTES, pair.key.as_str(), &pair.value, scrub);
         }
     }
     proto::uint_field(
@@ -119,26 +127,33 @@ fn write_event(buf: &mut Vec<u8>, event: &Event) -> Option<Gap> {
         EVENT_DROPPED,
         u64::from(event.dropped_attributes_count),
     );
-    let Some(Value::Array(Array::I64(addresses))) = addresses else {
-        proto::wrap(buf, EVENTS, start);
-        return None;
-    };
-    let message =
-        find(&event.attributes, EXCEPTION_MESSAGE).map(|value| value.as_str().into_owned());
-    let chain = match find(&event.attributes, EXCEPTION_CHAIN) {
-        Some(Value::Array(Array::String(causes))) => {
-            causes.iter().map(ToString::to_string).collect()
+    let stack = match addresses {
+        Some(Value::Array(Array::I64(addresses))) => {
+            let addresses = addresses.iter().map(|address| address.cast_unsigned());
+            Stack::Raw(RawStack::from_ips(addresses.collect()))
         }
+        Some(Value::String(text)) => Stack::Printed(text.as_str().to_owned()),
+        _ => {
+            proto::wrap(buf, EVENTS, start);
+            return None;
+        }
+    };
+    let message = find(&event.attributes, EXCEPTION_MESSAGE)
+        .map(|value| scrub.clean(&value.as_str()).into_owned());
+    let chain = match find(&event.attributes, EXCEPTION_CHAIN) {
+        Some(Value::Array(Array::String(causes))) => causes
+            .iter()
+            .map(|cause| scrub.clean(cause.as_str()).into_owned())
+            .collect(),
         _ => Vec::new(),
     };
-    let addresses = addresses.iter().map(|address| address.cast_unsigned());
     Some(Gap {
         place: Place::Event {
             bytes: buf.split_off(start),
             field: EVENTS,
             attributes: EVENT_ATTRIBUTES,
         },
-        stack: RawStack::from_ips(addresses.collect()),
+        stack,
         message: message.unwrap_or_default(),
         chain,
     })
@@ -149,14 +164,14 @@ fn find<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a Value> {
     Some(&pair.value)
 }
 
-fn write_link(buf: &mut Vec<u8>, link: &Link) {
+fn write_link(buf: &mut Vec<u8>, link: &Link, scrub: &Scrub) {
     let context = &link.span_context;
     let start = buf.len();
     proto::bytes_field(buf, TRACE_ID, &context.trace_id().to_bytes());
     proto::bytes_field(buf, SPAN_ID, &context.span_id().to_bytes());
     trace_state(buf, LINK_TRACE_STATE, context.trace_state());
     for pair in &link.attributes {
-        value::attribute(buf, LINK_ATTRIBUTES, pair.key.as_str(), &pair.value);
+        value::attribute(buf, LINK_ATTRIBUTES, pair.key.as_str(), &pair.value, scrub);
     }
     proto::uint_field(buf, LINK_DROPPED, u64::from(link.dropped_attributes_count));
     let remote = if context.is_remote() {

@@ -41,16 +41,19 @@ pub enum DropReason {
     TooLarge,
     /// The endpoint refused it for good: a status that is not retried, or `partial_success`.
     Rejected,
+    /// A hook of the application kept it back, or panicked.
+    Hook,
     /// It was recorded after shutdown, or shutdown's time ran out before it was delivered.
     Shutdown,
 }
 
 impl DropReason {
-    const ALL: [DropReason; 4] = [
+    const ALL: [DropReason; 5] = [
         DropReason::BufferFull,
         DropReason::TooLarge,
         DropReason::Rejected,
         DropReason::Shutdown,
+        DropReason::Hook,
     ];
 
     const fn index(self) -> usize {
@@ -59,6 +62,7 @@ impl DropReason {
             DropReason::TooLarge => 1,
             DropReason::Rejected => 2,
             DropReason::Shutdown => 3,
+            DropReason::Hook => 4,
         }
     }
 }
@@ -69,7 +73,7 @@ impl DropReason {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
     sent: [u64; 2],
-    dropped: [[u64; 4]; 2],
+    dropped: [[u64; 5]; 2],
     queued: [u64; 2],
     queued_bytes: u64,
 }
@@ -131,9 +135,9 @@ pub(crate) struct Counters {
     accepted: [AtomicU64; 2],
     sent: [AtomicU64; 2],
     /// Dropped before they were accepted into the buffer.
-    refused: [[AtomicU64; 4]; 2],
+    refused: [[AtomicU64; 5]; 2],
     /// Accepted, then lost.
-    lost: [[AtomicU64; 4]; 2],
+    lost: [[AtomicU64; 5]; 2],
 }
 
 impl Counters {

@@ -1,9 +1,12 @@
 //! OpenTelemetry attribute values as protobuf.
 
+use std::fmt::Display;
+
 use opentelemetry::logs::AnyValue;
 use opentelemetry::{Array, Value};
 
 use super::proto::{self, Scalar};
+use crate::scrub::{REDACTED, Scrub};
 
 /// Attribute names that upstream takes out of a record for itself; a user's field of that name would vanish.
 const TAKEN: [(&str, &str); 6] = [
@@ -27,35 +30,78 @@ pub(crate) fn safe_name(name: &str) -> &str {
         .unwrap_or(name)
 }
 
+/// A user's field with a scalar value: under a safe name, and without secrets.
+pub(crate) fn field(buf: &mut Vec<u8>, field: u32, name: &str, value: Scalar<'_>, scrub: &Scrub) {
+    let name = safe_name(name);
+    if scrub.hides(name) {
+        proto::key_value(buf, field, name, Scalar::Str(REDACTED));
+    } else if let Scalar::Str(text) = value {
+        proto::key_value(buf, field, name, Scalar::Str(&scrub.clean(text)));
+    } else {
+        proto::key_value(buf, field, name, value);
+    }
+}
+
+/// The same for a value that has to be formatted.
+pub(crate) fn display_field(
+    buf: &mut Vec<u8>,
+    field: u32,
+    name: &str,
+    value: &(impl Display + ?Sized),
+    scrub: &Scrub,
+) {
+    let name = safe_name(name);
+    if scrub.hides(name) {
+        proto::key_value(buf, field, name, Scalar::Str(REDACTED));
+        return;
+    }
+    let start = buf.len();
+    proto::format_bounded(buf, proto::MAX_ATTRIBUTE_BYTES, value);
+    scrub.clean_tail(buf, start);
+    proto::wrap_key_value(buf, field, name, start);
+}
+
 /// Writes an attribute of a span, an event, a link or a scope as a `KeyValue` with the given field number.
-pub(crate) fn attribute(buf: &mut Vec<u8>, field: u32, name: &str, value: &Value) {
+pub(crate) fn attribute(
+    buf: &mut Vec<u8>,
+    field_number: u32,
+    name: &str,
+    value: &Value,
+    scrub: &Scrub,
+) {
     let scalar = match value {
         Value::Bool(value) => Scalar::bool(*value),
         Value::I64(value) => Scalar::Int(*value),
         Value::F64(value) => Scalar::Double(*value),
         Value::String(value) => Scalar::Str(value.as_str()),
+        Value::Array(_) if scrub.hides(name) => Scalar::Str(REDACTED),
         Value::Array(array) => {
-            return proto::key_value_with(buf, field, name, |buf| {
+            return proto::key_value_with(buf, field_number, name, |buf| {
                 let start = buf.len();
-                elements(buf, array);
+                elements(buf, array, scrub);
                 proto::wrap(buf, proto::ANY_ARRAY, start);
             });
         }
         // The enum may grow; what it prints is the best there is then.
-        other => return proto::key_value_display(buf, field, name, &other.as_str()),
+        other => return display_field(buf, field_number, name, &other.as_str(), scrub),
     };
-    proto::key_value(buf, field, name, scalar);
+    field(buf, field_number, name, scalar, scrub);
 }
 
 /// Field number of `ArrayValue.values` and `KeyValueList.values`.
 const VALUES: u32 = 1;
 
-fn elements(buf: &mut Vec<u8>, array: &Array) {
+fn elements(buf: &mut Vec<u8>, array: &Array, scrub: &Scrub) {
     match array {
         Array::Bool(items) => each(buf, items, |item| Scalar::bool(*item)),
         Array::I64(items) => each(buf, items, |item| Scalar::Int(*item)),
         Array::F64(items) => each(buf, items, |item| Scalar::Double(*item)),
-        Array::String(items) => each(buf, items, |item| Scalar::Str(bounded(item.as_str()))),
+        Array::String(items) => {
+            for item in items {
+                let text = scrub.clean(bounded(item.as_str()));
+                proto::any_field(buf, VALUES, Scalar::Str(&text));
+            }
+        }
         other => proto::any_field(buf, VALUES, Scalar::Str(&format!("{other:?}"))),
     }
 }
@@ -67,17 +113,26 @@ fn each<'a, T>(buf: &mut Vec<u8>, items: &'a [T], scalar: impl Fn(&'a T) -> Scal
 }
 
 /// Writes an attribute of a log record that came through the OpenTelemetry logs API.
-pub(crate) fn log_attribute(buf: &mut Vec<u8>, field: u32, name: &str, value: &AnyValue) {
+pub(crate) fn log_attribute(
+    buf: &mut Vec<u8>,
+    field_number: u32,
+    name: &str,
+    value: &AnyValue,
+    scrub: &Scrub,
+) {
     match scalar(value) {
-        Some(scalar) => proto::key_value(buf, field, name, scalar),
-        None => proto::key_value_with(buf, field, name, |buf| nested(buf, value)),
+        Some(scalar) => field(buf, field_number, name, scalar, scrub),
+        None if scrub.hides(name) => {
+            proto::key_value(buf, field_number, name, Scalar::Str(REDACTED));
+        }
+        None => proto::key_value_with(buf, field_number, name, |buf| nested(buf, value, scrub)),
     }
 }
 
 /// Writes `value` as an `AnyValue` field, for a log's body.
-pub(crate) fn any_value(buf: &mut Vec<u8>, field: u32, value: &AnyValue) {
+pub(crate) fn any_value(buf: &mut Vec<u8>, field: u32, value: &AnyValue, scrub: &Scrub) {
     let start = buf.len();
-    nested(buf, value);
+    nested(buf, value, scrub);
     proto::wrap(buf, field, start);
 }
 
@@ -92,18 +147,18 @@ fn scalar(value: &AnyValue) -> Option<Scalar<'_>> {
 }
 
 /// The payload of an `AnyValue` that is not a scalar. Upstream drops bytes, so they are sent as hexadecimal text.
-fn nested(buf: &mut Vec<u8>, value: &AnyValue) {
+fn nested(buf: &mut Vec<u8>, value: &AnyValue, scrub: &Scrub) {
     let start = buf.len();
     match value {
         AnyValue::ListAny(items) => {
             for item in items.iter() {
-                any_value(buf, VALUES, item);
+                any_value(buf, VALUES, item, scrub);
             }
             proto::wrap(buf, proto::ANY_ARRAY, start);
         }
         AnyValue::Map(entries) => {
             for (name, item) in entries.iter() {
-                log_attribute(buf, VALUES, name.as_str(), item);
+                log_attribute(buf, VALUES, name.as_str(), item, scrub);
             }
             proto::wrap(buf, proto::ANY_KVLIST, start);
         }
@@ -118,7 +173,7 @@ fn nested(buf: &mut Vec<u8>, value: &AnyValue) {
             Scalar::Str(&hex).write(buf);
         }
         other => match scalar(other) {
-            Some(Scalar::Str(text)) => Scalar::Str(bounded(text)).write(buf),
+            Some(Scalar::Str(text)) => Scalar::Str(&scrub.clean(bounded(text))).write(buf),
             Some(scalar) => scalar.write(buf),
             None => Scalar::Str(bounded(&format!("{other:?}"))).write(buf),
         },

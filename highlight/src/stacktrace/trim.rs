@@ -10,7 +10,11 @@ use super::{
 };
 
 /// Crates whose frames say only that an error was being reported: ours, and those that carry it to us.
-const REPORTING: [&str; 14] = [
+const REPORTING: [&str; 18] = [
+    "anyhow",
+    "eyre",
+    "color_eyre",
+    "stable_eyre",
     "highlight",
     "highlight_axum",
     "highlight_actix",

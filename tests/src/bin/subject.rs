@@ -48,6 +48,7 @@ fn work() {
 
 async fn inside() -> Outcome {
     let _highlight = Config::from_env().init()?;
+    tokio::task::yield_now().await;
     work();
     Ok(())
 }

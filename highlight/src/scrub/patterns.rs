@@ -1,0 +1,235 @@
+//! Secrets that can be told by what they look like, inside any text.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::REDACTED;
+
+/// Card numbers have 13 to 19 digits (ISO/IEC 7812).
+const CARD_DIGITS: Range<usize> = 13..20;
+
+/// Cheap enough for every text: false for most, and then there is nothing in it that [`without_secrets`] would take out.
+pub(super) fn may_hold_a_secret(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let digits: usize = bytes
+        .iter()
+        .map(|byte| usize::from(byte.is_ascii_digit()))
+        .sum();
+    digits >= CARD_DIGITS.start
+        || bytes.iter().any(|byte| matches!(byte, b'=' | b':'))
+        || text.contains("earer ")
+}
+
+/// Replaces credentials in URLs, bearer tokens, values behind a name that `hides`, and card numbers.
+pub(super) fn without_secrets(text: &str, hides: impl Fn(&str) -> bool) -> Cow<'_, str> {
+    let mut secrets = Vec::new();
+    url_credentials(text, &mut secrets);
+    bearer_tokens(text, &mut secrets);
+    assigned_values(text, hides, &mut secrets);
+    card_numbers(text, &mut secrets);
+    if secrets.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    secrets.sort_unstable_by_key(|secret| secret.start);
+    let mut cleaned = String::with_capacity(text.len());
+    let mut from = 0;
+    for secret in secrets {
+        // One may lie in another, as a card number in a query.
+        if secret.start >= from {
+            cleaned.push_str(&text[from..secret.start]);
+            cleaned.push_str(REDACTED);
+            from = secret.end;
+        } else {
+            from = from.max(secret.end);
+        }
+    }
+    cleaned.push_str(&text[from..]);
+    Cow::Owned(cleaned)
+}
+
+/// `scheme://user:password@host`: what stands between the slashes and the `@`.
+fn url_credentials(text: &str, secrets: &mut Vec<Range<usize>>) {
+    for (at, mark) in text.match_indices("://") {
+        let start = at + mark.len();
+        let authority = until(&text[start..], |c| {
+            c.is_whitespace() || "/?#\"'<>".contains(c)
+        });
+        if let Some(length) = authority.rfind('@') {
+            secrets.push(start..start + length);
+        }
+    }
+}
+
+fn bearer_tokens(text: &str, secrets: &mut Vec<Range<usize>>) {
+    for mark in ["Bearer ", "bearer "] {
+        for (at, _) in text.match_indices(mark) {
+            let start = at + mark.len();
+            let token = until(&text[start..], ends_a_value);
+            if token.len() >= 8 {
+                secrets.push(start..start + token.len());
+            }
+        }
+    }
+}
+
+/// `name=value` and `"name": "value"`, where the name names a secret.
+fn assigned_values(text: &str, hides: impl Fn(&str) -> bool, secrets: &mut Vec<Range<usize>>) {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    for (at, mark) in text.match_indices(['=', ':']) {
+        if text[..at].ends_with(':') || text[at + 1..].starts_with(':') {
+            // A path of Rust's, such as `cookie::Jar`.
+            continue;
+        }
+        let before = text[..at].trim_end_matches(['"', '\'', ' ']);
+        let name_start = before
+            .char_indices()
+            .rev()
+            .take_while(|(_, c)| is_name(*c))
+            .last();
+        let Some((name_start, _)) = name_start else {
+            continue;
+        };
+        if !hides(&before[name_start..]) {
+            continue;
+        }
+        let behind = &text[at + mark.len()..];
+        let value = behind.trim_start_matches(['"', '\'', ' ']);
+        let start = text.len() - value.len();
+        // `authorization: Basic dXNlcjpwYXNz` is two words.
+        let scheme = ["Basic ", "Bearer ", "Digest "];
+        let scheme = scheme.iter().find(|scheme| value.starts_with(**scheme));
+        let skipped = scheme.map_or(0, |scheme| scheme.len());
+        let length = skipped + until(&value[skipped..], ends_a_value).len();
+        if length > 0 {
+            secrets.push(start..start + length);
+        }
+    }
+}
+
+fn ends_a_value(c: char) -> bool {
+    c.is_whitespace() || "&;,\"'{}[]()<>".contains(c)
+}
+
+fn until(text: &str, ends: impl Fn(char) -> bool) -> &str {
+    &text[..text.find(ends).unwrap_or(text.len())]
+}
+
+/// Groups of digits, with single spaces or dashes between them, that make a payment card's number.
+fn card_numbers(text: &str, secrets: &mut Vec<Range<usize>>) {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        let inside_a_word = at > 0 && bytes[at - 1].is_ascii_alphanumeric();
+        if !bytes[at].is_ascii_digit() || inside_a_word {
+            at += 1;
+            continue;
+        }
+        let mut digits = Vec::new();
+        let mut end = at;
+        for (offset, byte) in bytes[at..].iter().enumerate() {
+            match byte {
+                b'0'..=b'9' => {
+                    digits.push(byte - b'0');
+                    end = at + offset + 1;
+                }
+                b' ' | b'-' if end == at + offset => {}
+                _ => break,
+            }
+        }
+        let in_a_word = bytes.get(end).is_some_and(u8::is_ascii_alphanumeric);
+        if !in_a_word && is_card_number(&digits) {
+            secrets.push(at..end);
+        }
+        at = end;
+    }
+}
+
+/// Length, the first digit of a card network, and the check digit.
+fn is_card_number(digits: &[u8]) -> bool {
+    let networks = 3..=6;
+    CARD_DIGITS.contains(&digits.len())
+        && networks.contains(&digits[0])
+        && digits
+            .iter()
+            .rev()
+            .enumerate()
+            .map(|(at, digit)| match (at % 2, u32::from(*digit)) {
+                (0, digit) => digit,
+                (_, digit) => digit * 2 / 10 + digit * 2 % 10,
+            })
+            .sum::<u32>()
+            .is_multiple_of(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Scrub;
+
+    #[test]
+    fn secrets_are_taken_out_and_the_rest_stays() {
+        for (text, cleaned) in [
+            (
+                "postgres://app:s3cret@db:5432/shop",
+                "postgres://[redacted]@db:5432/shop",
+            ),
+            (
+                "see http://x/a?token=abc&page=2",
+                "see http://x/a?token=[redacted]&page=2",
+            ),
+            ("password=hunter2", "password=[redacted]"),
+            (
+                "{\"password\": \"hunter2\", \"user\": \"ann\"}",
+                "{\"password\": \"[redacted]\", \"user\": \"ann\"}",
+            ),
+            (
+                "Authorization: Basic dXNlcjpwYXNz",
+                "Authorization: [redacted]",
+            ),
+            (
+                "sent Bearer eyJhbGciOi.x.y to it",
+                "sent Bearer [redacted] to it",
+            ),
+            (
+                "card 4111 1111 1111 1111 declined",
+                "card [redacted] declined",
+            ),
+            ("card 4111-1111-1111-1111", "card [redacted]"),
+            ("378282246310005", "[redacted]"),
+            ("api_key=a token=b", "api_key=[redacted] token=[redacted]"),
+            ("token=4111111111111111", "token=[redacted]"),
+            ("päss=ü password=ü€", "päss=ü password=[redacted]"),
+        ] {
+            assert_eq!(Scrub::default().clean(text), cleaned, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_a_secret_stays() {
+        for text in [
+            "",
+            "paid 12.50 at 10:30:59",
+            "order 4111111111111112",
+            "at 1700000000123456789 ns",
+            "0af7651916cd43dd8448eb211c80319c",
+            "x4111111111111111",
+            "http://x/a@b",
+            "mail ann@example.com: hello",
+            "password",
+            "password=",
+            "tokens: 512",
+            "the token expired: try again",
+            "::std::fmt",
+            "cookie::Jar",
+        ] {
+            assert_eq!(Scrub::default().clean(text), text);
+        }
+    }
+
+    #[test]
+    fn it_can_be_switched_off() {
+        let scrub = Scrub::new(false, &[]);
+        assert_eq!(scrub.clean("password=hunter2"), "password=hunter2");
+        assert!(!scrub.hides("password"));
+        assert!(Scrub::new(true, &["IBAN".to_owned()]).hides("iban"));
+    }
+}
