@@ -6,11 +6,13 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 mod clickhouse;
+mod demo;
 mod test;
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
 commands:
+  demo [--keep]   run a service, send it requests, and show from ClickHouse what arrived; --keep lets you look around
   test [ARGS]     run all tests; ARGS go to cargo test
   clickhouse      fetch libchdb, the embedded ClickHouse, into the user's cache
   help            print this";
@@ -31,6 +33,7 @@ fn run(arguments: &[String]) -> Result<()> {
         .split_first()
         .map_or(("help", arguments), |(command, rest)| (command, rest));
     match command {
+        "demo" => demo::run(rest),
         "test" => test::run(rest),
         "clickhouse" => clickhouse::run(),
         "help" | "--help" | "-h" => {
