@@ -1,25 +1,46 @@
 //! The workspace's own commands: `cargo xtask NAME`.
 
+use std::env;
 use std::process::ExitCode;
 
+use anyhow::{Result, bail};
+
 mod clickhouse;
+mod demo;
+mod test;
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
 commands:
-  clickhouse   fetch libchdb, the embedded ClickHouse, into the user's cache";
+  demo [--keep]   run a service, send it requests, and show from ClickHouse what arrived; --keep lets you look around
+  test [ARGS]     run all tests; ARGS go to cargo test
+  clickhouse      fetch libchdb, the embedded ClickHouse, into the user's cache
+  help            print this";
 
 fn main() -> ExitCode {
-    let outcome = match std::env::args().nth(1).as_deref() {
-        Some("clickhouse") => clickhouse::run(),
-        _ => Err(anyhow::anyhow!(USAGE)),
-    };
-    match outcome {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(&format!("{error:#}"));
+            say(&format!("xtask: {error:#}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let (command, rest) = arguments
+        .split_first()
+        .map_or(("help", arguments), |(command, rest)| (command, rest));
+    match command {
+        "demo" => demo::run(rest),
+        "test" => test::run(rest),
+        "clickhouse" => clickhouse::run(),
+        "help" | "--help" | "-h" => {
+            show(USAGE);
+            Ok(())
+        }
+        other => bail!("there is no command {other:?}: `cargo xtask help` lists them"),
     }
 }
 
@@ -27,4 +48,10 @@ fn main() -> ExitCode {
 #[expect(clippy::print_stderr, reason = "a command line tool talks on stderr")]
 fn say(text: &str) {
     eprintln!("{text}");
+}
+
+/// Prints a command's result.
+#[expect(clippy::print_stdout, reason = "results belong on stdout")]
+fn show(text: &str) {
+    println!("{text}");
 }

@@ -1,0 +1,123 @@
+//! `cargo xtask test`: gets what the tests need, runs them all, and adds up what the test binaries say.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::{clickhouse, say, show};
+
+/// Runs the command; `arguments` go to `cargo test`.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let started = Instant::now();
+    clickhouse::ensure()?;
+    say("running cargo test --workspace");
+    let mut command = Command::new(env!("CARGO"));
+    command.args(cargo_arguments(arguments));
+    let mut cargo = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot run cargo")?;
+    let mut total = Totals::default();
+    let stdout = cargo.stdout.take().context("cargo's output is not piped")?;
+    for line in BufReader::new(stdout).split(b'\n') {
+        let line = line.context("cannot read cargo's output")?;
+        let line = String::from_utf8_lossy(&line);
+        total.add(&line);
+        show(&line);
+    }
+    let status = cargo.wait().context("cannot wait for cargo")?;
+    show(&format!(
+        "{} passed, {} failed in {:.0} s",
+        total.passed,
+        total.failed,
+        started.elapsed().as_secs_f32()
+    ));
+    if total.failed > 0 {
+        bail!("tests failed: their names and output are above");
+    }
+    ensure!(
+        status.success(),
+        "not all tests could run: see cargo's error above"
+    );
+    Ok(())
+}
+
+/// Without fail-fast, so that one failure does not hide the others.
+fn cargo_arguments(more: &[String]) -> Vec<String> {
+    let mut arguments = ["test", "--workspace"].map(str::to_owned).to_vec();
+    if !more.iter().any(|argument| argument == "--no-fail-fast") {
+        arguments.push("--no-fail-fast".to_owned());
+    }
+    arguments.extend_from_slice(more);
+    arguments
+}
+
+/// What all test binaries together say.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Totals {
+    passed: u32,
+    failed: u32,
+}
+
+impl Totals {
+    /// Reads a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …`; others say nothing here.
+    fn add(&mut self, line: &str) {
+        let Some(result) = line.strip_prefix("test result: ") else {
+            return;
+        };
+        let counts = result.split_once(". ").map_or("", |(_, counts)| counts);
+        for count in counts.split("; ") {
+            match count.split_once(' ') {
+                Some((number, "passed")) => self.passed += number.parse().unwrap_or(0),
+                Some((number, "failed")) => self.failed += number.parse().unwrap_or(0),
+                _ => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Totals, cargo_arguments};
+
+    #[test]
+    fn results_are_added_up_over_binaries() {
+        let mut total = Totals::default();
+        for line in [
+            "running 4 tests",
+            "test a ... ok",
+            "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s",
+            "test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.20s",
+            "a test printed: test result: ok. 9 passed; 9 failed",
+            "test result: ok",
+        ] {
+            total.add(line);
+        }
+        assert_eq!(
+            total,
+            Totals {
+                passed: 4,
+                failed: 2
+            }
+        );
+    }
+
+    #[test]
+    fn arguments_go_to_cargo() {
+        let given = |arguments: &[&str]| {
+            let arguments: Vec<_> = arguments.iter().map(|&text| text.to_owned()).collect();
+            cargo_arguments(&arguments).join(" ")
+        };
+        assert_eq!(given(&[]), "test --workspace --no-fail-fast");
+        assert_eq!(
+            given(&["--release", "--", "name"]),
+            "test --workspace --no-fail-fast --release -- name"
+        );
+        assert_eq!(
+            given(&["--no-fail-fast"]),
+            "test --workspace --no-fail-fast"
+        );
+    }
+}
