@@ -77,7 +77,7 @@ pub(crate) fn encode(buf: &mut Vec<u8>, span: &SpanData, scrub: &Scrub) -> Vec<G
     let over = attributes(buf, ATTRIBUTES, &span.attributes, scrub);
     let dropped = u64::from(span.dropped_attributes_count) + over;
     proto::uint_field(buf, DROPPED_ATTRIBUTES, dropped);
-    status(buf, &span.status);
+    status(buf, &span.status, scrub);
 
     let mut gaps = Vec::new();
     for event in span.events.iter() {
@@ -200,7 +200,7 @@ fn kind(kind: &SpanKind) -> u64 {
     }
 }
 
-fn status(buf: &mut Vec<u8>, status: &Status) {
+fn status(buf: &mut Vec<u8>, status: &Status, scrub: &Scrub) {
     const MESSAGE: u32 = 2;
     const CODE: u32 = 3;
     let start = buf.len();
@@ -209,7 +209,7 @@ fn status(buf: &mut Vec<u8>, status: &Status) {
         Status::Ok => proto::uint_field(buf, CODE, 1),
         Status::Error { description } => {
             let end = description.floor_char_boundary(proto::MAX_ATTRIBUTE_BYTES);
-            proto::str_field(buf, MESSAGE, &description[..end]);
+            proto::str_field(buf, MESSAGE, &scrub.clean(&description[..end]));
             proto::uint_field(buf, CODE, 2);
         }
     }

@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod axum;
+mod control;
 mod delivery;
 mod errors;
 mod harmless;
 mod log_bridge;
 mod logs;
+mod scopes;
 mod sessions;
 mod spans;
 mod wire;
