@@ -241,13 +241,14 @@ impl ErrorReport {
     }
 
     /// What the worker needs to write the stack.
-    pub(crate) fn gap(&self, place: Place, scrub: &Scrub) -> Gap {
+    pub(crate) fn gap(&self, place: Place, scrub: &Scrub, located: bool) -> Gap {
         let clean = |text: &String| scrub.clean(text).into_owned();
         Gap {
             place,
             stack: self.0.stack.clone(),
             message: clean(&self.0.message),
             chain: self.0.causes.iter().map(clean).collect(),
+            located,
         }
     }
 

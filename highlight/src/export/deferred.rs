@@ -4,7 +4,7 @@ use opentelemetry::InstrumentationScope;
 
 use super::proto::{self, Scalar};
 use super::stats::Signal;
-use crate::stacktrace::{Resolver, SourceLines, Stack, StackForm};
+use crate::stacktrace::{Frame, Resolver, SourceLines, Stack, StackForm};
 
 /// How the worker writes stacks.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +47,8 @@ pub(crate) struct Gap {
     pub(crate) stack: Stack,
     pub(crate) message: String,
     pub(crate) chain: Vec<String>,
+    /// The record tells already where in the code it was made.
+    pub(crate) located: bool,
 }
 
 impl Deferred {
@@ -60,12 +62,8 @@ impl Deferred {
     pub(crate) fn complete(&mut self, symbols: &mut Symbols, style: StackStyle) -> Vec<u8> {
         let mut record = std::mem::take(&mut self.record);
         for gap in self.gaps.drain(..) {
-            let (text, structured) = symbols.render(&gap, style);
-            let write = |buf: &mut Vec<u8>, field| {
-                let mut pair = |key, value| proto::key_value(buf, field, key, Scalar::Str(value));
-                pair("exception.stacktrace", &text);
-                pair("exception.structured_stacktrace", &structured);
-            };
+            let stack = symbols.render(&gap, style);
+            let write = |buf: &mut Vec<u8>, field| stack.write(buf, field);
             match gap.place {
                 Place::Record { attributes } => write(&mut record, attributes),
                 Place::Event {
@@ -108,11 +106,39 @@ impl Symbols {
         }
     }
 
-    fn render(&mut self, gap: &Gap, style: StackStyle) -> (String, String) {
+    fn render(&mut self, gap: &Gap, style: StackStyle) -> Rendered {
         let trace = gap.stack.resolve(&mut self.resolver);
-        let text = trace.text(&gap.message, &gap.chain, style.form);
         let source = style.source_context.then_some(&mut self.source);
-        let structured = trace.structured(&gap.message, source);
-        (text, structured)
+        Rendered {
+            text: trace.text(&gap.message, &gap.chain, style.form),
+            structured: trace.structured(&gap.message, source),
+            place: trace
+                .frames
+                .iter()
+                .find(|frame| frame.in_app && !gap.located)
+                .cloned(),
+        }
+    }
+}
+
+/// A stack as it is sent.
+struct Rendered {
+    text: String,
+    structured: String,
+    /// The first frame of the application's own code.
+    place: Option<Frame>,
+}
+
+impl Rendered {
+    fn write(&self, buf: &mut Vec<u8>, field: u32) {
+        let mut text = |key, value| proto::key_value(buf, field, key, Scalar::Str(value));
+        text("exception.stacktrace", &self.text);
+        text("exception.structured_stacktrace", &self.structured);
+        if let Some(place) = &self.place {
+            text("code.function.name", &place.function);
+            text("code.file.path", &place.file);
+            let line = Scalar::Int(i64::from(place.line));
+            proto::key_value(buf, field, "code.line.number", line);
+        }
     }
 }

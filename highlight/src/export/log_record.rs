@@ -121,6 +121,7 @@ pub struct LogRecord<'a> {
     attributes: u32,
     dropped: u32,
     has_body: bool,
+    located: bool,
     style: &'a Style,
     severity: Severity,
     scope: Option<Scope>,
@@ -159,6 +160,7 @@ impl<'a> LogRecord<'a> {
             attributes: 0,
             dropped: 0,
             has_body: false,
+            located: false,
             style,
             severity,
             scope: correlation.scope.clone(),
@@ -183,6 +185,7 @@ impl<'a> LogRecord<'a> {
 
     /// Where it was made.
     pub fn location(&mut self, location: &Location<'_>) -> &mut Self {
+        self.located = location.file.is_some();
         let buf = &mut *self.buf;
         proto::key_value(
             buf,
@@ -281,7 +284,7 @@ impl<'a> LogRecord<'a> {
         let place = Place::Record {
             attributes: ATTRIBUTES,
         };
-        Some(error.gap(place, &self.style.scrub))
+        Some(error.gap(place, &self.style.scrub, self.located))
     }
 
     fn scalar(&mut self, name: &str, value: Scalar<'_>) -> &mut Self {

@@ -156,6 +156,7 @@ fn write_event(buf: &mut Vec<u8>, event: &Event, scrub: &Scrub) -> Option<Gap> {
         stack,
         message: message.unwrap_or_default(),
         chain,
+        located: find(&event.attributes, "code.file.path").is_some(),
     })
 }
 

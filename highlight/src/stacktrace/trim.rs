@@ -32,7 +32,8 @@ const REPORTING: [&str; 18] = [
 ];
 
 /// Paths of the standard library that say nothing wherever they stand: panicking, shims, conversions, start-up.
-const MACHINERY: [&str; 10] = [
+const MACHINERY: [&str; 11] = [
+    "core::future::",
     "core::convert::",
     "core::ops::function::",
     "core::ops::try_trait::",
@@ -46,7 +47,8 @@ const MACHINERY: [&str; 10] = [
 ];
 
 /// Where the same is written, below the standard library's folder.
-const MACHINERY_FILES: [&str; 10] = [
+const MACHINERY_FILES: [&str; 11] = [
+    "/core/src/future/",
     "/core/src/convert/",
     "/core/src/ops/function.rs",
     "/core/src/ops/try_trait.rs",

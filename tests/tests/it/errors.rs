@@ -67,6 +67,9 @@ fn a_captured_error_has_type_message_causes_and_the_stack_of_the_call() {
             .stacktrace
             .contains("Caused by: invalid digit found in string")
     );
+    let log = &received.logs[0];
+    assert_eq!(log.attributes["code.line.number"], line.to_string());
+    assert!(log.attributes["code.file.path"].ends_with("tests/tests/it/errors.rs"));
     assert!(
         error.payload.contains("invalid digit found in string"),
         "{}",
