@@ -56,10 +56,9 @@ pub struct HighlightService<S> {
 
 impl<S> HighlightService<S> {
     /// Looked up for each request: the layer may be built before `init`.
-    fn highlight(&self) -> Option<&Highlight> {
-        let installed = || Highlight::installed();
-        let highlight = self.highlight.as_ref().or_else(installed);
-        highlight.filter(|highlight| highlight.is_enabled())
+    fn highlight(&self) -> Option<Highlight> {
+        let highlight = self.highlight.clone().or_else(Highlight::current);
+        highlight.filter(Highlight::is_enabled)
     }
 }
 
@@ -81,7 +80,7 @@ where
         let Some(highlight) = self.highlight() else {
             return ResponseFuture::plain(self.inner.call(request));
         };
-        let mut exchange = Exchange::start(highlight, &View(&request));
+        let mut exchange = Exchange::start(&highlight, &View(&request));
         let is_head = request.method() == Method::HEAD;
         let handling = exchange.run(|| self.inner.call(request));
         ResponseFuture::traced(handling, exchange, is_head)

@@ -83,8 +83,8 @@ impl Bridge {
         Ok(())
     }
 
-    fn target(&self) -> Option<&Highlight> {
-        self.highlight.as_ref().or_else(|| Highlight::installed())
+    fn target(&self) -> Option<Highlight> {
+        self.highlight.clone().or_else(Highlight::current)
     }
 }
 

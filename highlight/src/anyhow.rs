@@ -27,7 +27,7 @@ impl From<&Error> for ErrorReport {
 /// ```
 #[inline(never)]
 pub fn capture_anyhow(error: &Error) {
-    if let Some(highlight) = Highlight::installed() {
+    if let Some(highlight) = Highlight::current() {
         highlight.capture(ErrorReport::from(error));
     }
 }

@@ -27,7 +27,7 @@ impl From<&Report> for ErrorReport {
 /// ```
 #[inline(never)]
 pub fn capture_eyre(report: &Report) {
-    if let Some(highlight) = Highlight::installed() {
+    if let Some(highlight) = Highlight::current() {
         highlight.capture(ErrorReport::from(report));
     }
 }

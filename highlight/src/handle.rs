@@ -1,5 +1,6 @@
 //! The handle: what an application does with the SDK while it runs.
 
+use std::cell::RefCell;
 use std::error::Error as StdError;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
@@ -23,6 +24,10 @@ use crate::session::Session;
 
 /// The handle that `init` installed.
 static INSTALLED: OnceLock<Highlight> = OnceLock::new();
+
+thread_local! {
+    static OVERRIDE: RefCell<Option<Highlight>> = const { RefCell::new(None) };
+}
 
 /// A running SDK. Cheap to clone, usable from any thread, with or without an async runtime.
 #[derive(Debug, Clone)]
@@ -48,6 +53,26 @@ impl Highlight {
     #[must_use]
     pub fn installed() -> Option<&'static Highlight> {
         INSTALLED.get()
+    }
+
+    /// The handle that the free functions use: the installed one, or inside [`testing::capture`](crate::testing::capture) the one that
+    /// captures.
+    #[must_use]
+    pub fn current() -> Option<Highlight> {
+        let captured = OVERRIDE.try_with(|current| current.borrow().clone());
+        captured.ok().flatten().or_else(|| INSTALLED.get().cloned())
+    }
+
+    /// Runs `work` with this handle in the place of the installed one, on this thread.
+    pub(crate) fn as_current<T>(&self, work: impl FnOnce() -> T) -> T {
+        struct Restore(Option<Highlight>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                OVERRIDE.set(self.0.take());
+            }
+        }
+        let _restore = Restore(OVERRIDE.replace(Some(self.clone())));
+        work()
     }
 
     pub(crate) fn install(self) -> Result<(), Highlight> {
@@ -232,7 +257,7 @@ impl Highlight {
 /// [`Highlight::capture_error`] on the installed handle; nothing when there is none.
 #[inline(never)]
 pub fn capture_error<E: StdError + ?Sized>(error: &E) {
-    if let Some(highlight) = Highlight::installed() {
+    if let Some(highlight) = Highlight::current() {
         highlight.capture_error(error);
     }
 }
@@ -240,7 +265,7 @@ pub fn capture_error<E: StdError + ?Sized>(error: &E) {
 /// [`Highlight::capture_error_with_session`] on the installed handle; nothing when there is none.
 #[inline(never)]
 pub fn capture_error_with_session<E: StdError + ?Sized>(error: &E, session: &Session) {
-    if let Some(highlight) = Highlight::installed() {
+    if let Some(highlight) = Highlight::current() {
         highlight.capture_error_with_session(error, session);
     }
 }
@@ -248,7 +273,7 @@ pub fn capture_error_with_session<E: StdError + ?Sized>(error: &E, session: &Ses
 /// [`Highlight::capture_message`] on the installed handle; nothing when there is none.
 #[inline(never)]
 pub fn capture_message(message: &str, severity: Severity) {
-    if let Some(highlight) = Highlight::installed() {
+    if let Some(highlight) = Highlight::current() {
         highlight.capture_message(message, severity);
     }
 }
@@ -271,7 +296,7 @@ pub fn project_id() -> Option<&'static str> {
 ///
 /// The same, and [`FlushError::Stopped`] when there is none.
 pub fn flush() -> Result<(), FlushError> {
-    Highlight::installed().map_or(Err(FlushError::Stopped), Highlight::flush)
+    Highlight::current().map_or(Err(FlushError::Stopped), |highlight| highlight.flush())
 }
 
 /// [`Highlight::shutdown`] on the installed handle.
@@ -280,13 +305,13 @@ pub fn flush() -> Result<(), FlushError> {
 ///
 /// The same, and [`FlushError::Stopped`] when there is none.
 pub fn shutdown() -> Result<(), FlushError> {
-    Highlight::installed().map_or(Err(FlushError::Stopped), Highlight::shutdown)
+    Highlight::current().map_or(Err(FlushError::Stopped), |highlight| highlight.shutdown())
 }
 
 /// [`Highlight::stats`] of the installed handle; all zero when there is none.
 #[must_use]
 pub fn stats() -> Stats {
-    Highlight::installed()
-        .map(Highlight::stats)
+    Highlight::current()
+        .map(|highlight| highlight.stats())
         .unwrap_or_default()
 }

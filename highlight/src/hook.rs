@@ -199,8 +199,17 @@ fn read_attribute(pair: &[u8]) -> (String, Attribute) {
     (name, value)
 }
 
+/// A `KeyValue` as two texts.
+pub(crate) fn read_attribute_text(pair: &[u8]) -> (String, String) {
+    let (name, value) = read_attribute(pair);
+    match value {
+        Attribute::Text(text) => (name, text),
+        Attribute::Other { shown, .. } => (name, shown),
+    }
+}
+
 /// An `AnyValue` as text.
-fn show(any: &[u8]) -> Cow<'_, str> {
+pub(crate) fn show(any: &[u8]) -> Cow<'_, str> {
     match Fields::new(any)
         .next()
         .map(|field| (field.number, field.payload))

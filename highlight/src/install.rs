@@ -35,6 +35,19 @@ pub(crate) fn start(settings: &Settings) -> Result<Guard, Error> {
     } else {
         Exporter::start(settings.plan(), settings.bounds).map_err(Error::Worker)?
     };
+    Ok(Guard(assemble(settings, exporter)))
+}
+
+/// A pipeline that keeps what is recorded, to be looked at.
+pub(crate) fn collecting(settings: &Settings) -> Highlight {
+    assemble(
+        settings,
+        Exporter::keeping(&settings.plan(), settings.bounds),
+    )
+}
+
+/// Everything that records, in front of `exporter`.
+fn assemble(settings: &Settings, exporter: Exporter) -> Highlight {
     let intake = Intake::new(Arc::clone(&exporter.buffer), settings.style.clone());
     let scope = InstrumentationScope::builder("highlight")
         .with_version(env!("CARGO_PKG_VERSION"))
@@ -55,7 +68,7 @@ pub(crate) fn start(settings: &Settings) -> Result<Guard, Error> {
         .with_resource(Resource::builder_empty().build())
         .with_log_processor(intake.clone())
         .build();
-    Ok(Guard(Highlight(Arc::new(Client {
+    Highlight(Arc::new(Client {
         exporter,
         intake,
         tracer: tracer_provider.tracer_with_scope(scope.clone()),
@@ -67,7 +80,7 @@ pub(crate) fn start(settings: &Settings) -> Result<Guard, Error> {
         disabled: settings.disabled,
         panic_hook: settings.panic_hook,
         timeout: settings.shutdown_timeout,
-    }))))
+    }))
 }
 
 /// Starts a pipeline and makes it the process's.

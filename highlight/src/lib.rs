@@ -72,6 +72,7 @@ mod scope;
 mod scrub;
 mod session;
 mod stacktrace;
+pub mod testing;
 
 #[cfg(feature = "anyhow")]
 pub use anyhow::{AnyhowExt, capture_anyhow};

@@ -51,7 +51,7 @@ impl<T, E: Error> ResultExt for Result<T, E> {
 pub fn capture_join<T>(
     joined: Result<T, tokio::task::JoinError>,
 ) -> Result<T, tokio::task::JoinError> {
-    if let (Err(error), Some(highlight)) = (&joined, Highlight::installed())
+    if let (Err(error), Some(highlight)) = (&joined, Highlight::current())
         && (error.is_cancelled() || !highlight.reports_panics())
     {
         highlight.capture_error(error);

@@ -21,8 +21,9 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::error::FlushError;
-use buffer::{Bounds, Buffer};
-use stats::Stats;
+use buffer::{Bounds, Buffer, Chunk};
+use deferred::{StackStyle, Symbols};
+use stats::{Signal, Stats};
 use worker::{Command, Inbox, Plan};
 
 /// The running pipeline: where records go in, and where its worker is asked to flush or stop.
@@ -30,6 +31,8 @@ use worker::{Command, Inbox, Plan};
 pub(crate) struct Exporter {
     pub(crate) buffer: Arc<Buffer>,
     inbox: Arc<Inbox>,
+    /// There is no worker: everything stays, to be collected.
+    keeps: Option<StackStyle>,
 }
 
 impl Exporter {
@@ -39,7 +42,11 @@ impl Exporter {
         let buffer = Arc::new(Buffer::new(bounds));
         let inbox = Arc::new(Inbox::default());
         worker::spawn(plan, Arc::clone(&buffer), Arc::clone(&inbox))?;
-        Ok(Exporter { buffer, inbox })
+        Ok(Exporter {
+            buffer,
+            inbox,
+            keeps: None,
+        })
     }
 
     /// A pipeline that refuses everything and has no worker.
@@ -49,7 +56,30 @@ impl Exporter {
         Exporter {
             buffer,
             inbox: Arc::default(),
+            keeps: None,
         }
+    }
+
+    /// A pipeline without a worker that keeps what comes in, for [`collect`](Self::collect).
+    pub(crate) fn keeping(plan: &Plan, bounds: Bounds) -> Self {
+        Exporter {
+            buffer: Arc::new(Buffer::new(bounds)),
+            inbox: Arc::default(),
+            keeps: Some(plan.stacks),
+        }
+    }
+
+    /// All that was kept, with the stacks of its errors resolved.
+    pub(crate) fn collect(&self) -> Vec<(Signal, Chunk)> {
+        if let Some(style) = self.keeps {
+            let mut symbols = Symbols::new();
+            for mut deferred in self.buffer.take_deferred() {
+                let record = deferred.complete(&mut symbols, style);
+                self.buffer.append_resolved(&deferred, &record);
+            }
+        }
+        self.buffer.seal_open();
+        std::iter::from_fn(|| self.buffer.take_sealed()).collect()
     }
 
     /// Waits until all that is queued now was delivered or lost, at most for `timeout`.
@@ -59,6 +89,9 @@ impl Exporter {
     pub(crate) fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
         if self.buffer.is_closed() {
             return Err(FlushError::Stopped);
+        }
+        if self.keeps.is_some() {
+            return Ok(());
         }
         self.ask(timeout, Command::Flush)
     }
@@ -70,6 +103,9 @@ impl Exporter {
     pub(crate) fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
         if self.buffer.close() {
             return Err(FlushError::Stopped);
+        }
+        if self.keeps.is_some() {
+            return Ok(());
         }
         // The worker gives up a little before the caller does, so that it can still say what was lost.
         let margin = (timeout / 10).min(Duration::from_millis(100));

@@ -164,12 +164,7 @@ fn nested(buf: &mut Vec<u8>, value: &AnyValue, scrub: &Scrub) {
         }
         AnyValue::Bytes(bytes) => {
             let shown = bytes.len().min(proto::MAX_ATTRIBUTE_BYTES / 2);
-            let digits = bytes[..shown]
-                .iter()
-                .flat_map(|byte| [byte >> 4, byte & 15]);
-            let hex: String = digits
-                .filter_map(|digit| char::from_digit(u32::from(digit), 16))
-                .collect();
+            let hex = hex(&bytes[..shown]);
             Scalar::Str(&hex).write(buf);
         }
         other => match scalar(other) {
@@ -178,6 +173,14 @@ fn nested(buf: &mut Vec<u8>, value: &AnyValue, scrub: &Scrub) {
             None => Scalar::Str(bounded(&format!("{other:?}"))).write(buf),
         },
     }
+}
+
+/// Two digits a byte.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+        .collect()
 }
 
 fn bounded(text: &str) -> &str {
