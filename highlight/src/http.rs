@@ -9,13 +9,13 @@ use std::net::IpAddr;
 use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
 use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _, TraceId, Tracer as _};
 use opentelemetry::{Context, KeyValue};
-use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::capture::{EXCEPTION, ErrorReport};
 use crate::context::Correlation;
 use crate::handle::Highlight;
 use crate::ids;
 use crate::install::propagator;
+use crate::layer::Entry;
 use crate::scope::Scope;
 use crate::session::{SESSION_HEADER, Session};
 use crate::stacktrace::RawStack;
@@ -256,11 +256,11 @@ fn open_span(
     parent: &Context,
 ) -> (Option<tracing::Span>, Context) {
     let span = tracing::info_span!(target: "highlight::http", parent: None, "request", otel.name = name, otel.kind = "server");
-    if !span.is_disabled() && span.set_parent(parent.clone()).is_ok() {
-        let context = span.context();
-        if context.has_active_span() {
-            return (Some(span), context);
-        }
+    if let Some(entry) = Entry::find(&span)
+        && entry.set_parent(parent.clone())
+    {
+        let context = entry.context().clone();
+        return (Some(span), context);
     }
     let tracer = &highlight.0.tracer;
     let builder = tracer.span_builder(name).with_kind(SpanKind::Server);

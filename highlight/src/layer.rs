@@ -1,88 +1,83 @@
-//! The `tracing` layer: spans go to OpenTelemetry, events straight to the wire.
+//! The `tracing` layer: spans become OpenTelemetry spans, events go straight to the wire.
+//!
+//! It does for spans what `tracing-opentelemetry` does, with two differences: it lives next to any other layer, that one and
+//! itself included, where two of that one panic; and it leaves events to [`fields`].
 
-use std::error::Error;
-use std::fmt::{self, Debug, Display};
-use std::sync::OnceLock;
+mod fields;
+mod span;
 
 use opentelemetry::trace::{Status, TraceContextExt as _};
-use tracing::dispatcher::WeakDispatch;
-use tracing::field::{Field, Visit};
-use tracing::subscriber::Interest;
-use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
-use tracing_subscriber::layer::{Context, Filter};
-use tracing_subscriber::registry::LookupSpan;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
 use tracing_subscriber::{EnvFilter, Layer};
 
-use crate::capture::ErrorReport;
 use crate::context::Correlation;
-use crate::export::log_record::{Location, LogRecord, Severity};
+use crate::export::log_record::{Location, Severity};
 use crate::handle::Highlight;
+use fields::Fields;
+pub(crate) use span::Entry;
 
-/// Spans by `tracing-opentelemetry`, events by [`EventLayer`], both under the configured filter.
+/// The layer under the configured filter.
 pub(crate) fn layer<S>(highlight: &Highlight) -> impl Layer<S> + Send + Sync + 'static
 where
     S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
 {
-    let client = &highlight.0;
-    let spans = tracing_opentelemetry::layer()
-        .with_tracer(client.tracer.clone())
-        .with_location(false)
-        .with_threads(false)
-        .with_tracked_inactivity(false)
-        .with_level(false)
-        .with_target(false)
-        .with_filter(SpansOnly);
-    let events = EventLayer {
-        highlight: highlight.clone(),
-        dispatch: OnceLock::new(),
-    };
     // The directives were checked by `init`.
-    let filter = EnvFilter::builder().parse_lossy(&client.filter);
-    spans.and_then(events).with_filter(filter)
+    let filter = EnvFilter::builder().parse_lossy(&highlight.0.filter);
+    let layer = HighlightLayer {
+        highlight: highlight.clone(),
+    };
+    layer.with_filter(filter)
 }
 
-/// Keeps events from `tracing-opentelemetry`, which would record each a second time, on its span.
 #[derive(Debug)]
-struct SpansOnly;
-
-impl<S> Filter<S> for SpansOnly {
-    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
-        metadata.is_span()
-    }
-
-    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if metadata.is_span() {
-            Interest::always()
-        } else {
-            Interest::never()
-        }
-    }
-}
-
-/// Writes each event as a log record.
-#[derive(Debug)]
-struct EventLayer {
+struct HighlightLayer {
     highlight: Highlight,
-    dispatch: OnceLock<WeakDispatch>,
 }
 
-impl EventLayer {
+impl HighlightLayer {
+    fn entry<S>(&self, span: &SpanRef<'_, S>) -> Option<Entry>
+    where
+        S: for<'span> LookupSpan<'span>,
+    {
+        Entry::of(&span.extensions(), &self.highlight)
+    }
+
+    /// The OpenTelemetry context of the current span. It is the current OpenTelemetry context, which may also be that of a span
+    /// made without `tracing`; unless another of our layers in the same registry put its own there.
+    fn current<S>(&self, context: &Context<'_, S>) -> opentelemetry::Context
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
+        let current = crate::context::current(opentelemetry::Context::clone);
+        let current = current.unwrap_or_default();
+        if span::is_anothers(&current, &self.highlight)
+            && let Some(span) = context.lookup_current()
+            && let Some(entry) = self.entry(&span)
+        {
+            return entry.context().clone();
+        }
+        current
+    }
+
     /// The ids of the event's own span: the current one, or the one it names as its parent.
     fn correlation<S>(&self, event: &Event<'_>, context: &Context<'_, S>) -> Correlation
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
-        let current = Correlation::current();
         if event.is_contextual() {
-            return current;
+            let foreign = |current: &_| span::is_anothers(current, &self.highlight);
+            return match crate::context::current(foreign) {
+                Some(true) => Correlation::of(&self.current(context)),
+                _ => Correlation::current(),
+            };
         }
         // `parent: None` asks for no span; the session it still belongs to.
-        let session = current.session;
-        let explicit = context.event_span(event).and_then(|span| {
-            let dispatch = self.dispatch.get()?.upgrade()?;
-            tracing_opentelemetry::get_otel_context(&span.id(), &dispatch)
-        });
-        match explicit.as_ref().map(Correlation::of) {
+        let session = Correlation::current().session;
+        let entry = context.event_span(event).and_then(|span| self.entry(&span));
+        match entry.map(|entry| Correlation::of(entry.context())) {
             Some(parent) if parent.session.is_some() => parent,
             Some(parent) => parent.with_session(session),
             None => Correlation::default().with_session(session),
@@ -90,13 +85,55 @@ impl EventLayer {
     }
 }
 
-impl<S> Layer<S> for EventLayer
+impl<S> Layer<S> for HighlightLayer
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    fn on_register_dispatch(&self, dispatch: &Dispatch) {
-        // A layer lives in one registry: the first is the only one.
-        let _ = self.dispatch.set(dispatch.downgrade());
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if self.highlight.is_silent() {
+            return;
+        }
+        let parent = if let Some(parent) = attributes.parent() {
+            let entry = context.span(parent).and_then(|span| self.entry(&span));
+            entry.map_or_else(|| self.current(&context), |entry| entry.context().clone())
+        } else if attributes.is_contextual() {
+            self.current(&context)
+        } else {
+            opentelemetry::Context::default()
+        };
+        if let Some(span) = context.span(id) {
+            Entry::new(&self.highlight, attributes, parent).put(&mut span.extensions_mut());
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if let Some(entry) = context.span(id).and_then(|span| self.entry(&span)) {
+            entry.record(values);
+        }
+    }
+
+    fn on_follows_from(&self, id: &Id, follows: &Id, context: Context<'_, S>) {
+        let entry = |id| context.span(id).and_then(|span| self.entry(&span));
+        if let (Some(entry), Some(followed)) = (entry(id), entry(follows)) {
+            let followed = followed.context().span().span_context().clone();
+            entry.link(followed);
+        }
+    }
+
+    fn on_enter(&self, id: &Id, context: Context<'_, S>) {
+        if let Some(entry) = context.span(id).and_then(|span| self.entry(&span)) {
+            span::enter(id, &self.highlight, entry.context().clone());
+        }
+    }
+
+    fn on_exit(&self, id: &Id, _: Context<'_, S>) {
+        span::exit(id, &self.highlight);
+    }
+
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        if let Some(entry) = context.span(&id).and_then(|span| self.entry(&span)) {
+            entry.context().span().end();
+        }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
@@ -109,20 +146,20 @@ where
         if level == Level::ERROR && event.is_contextual() {
             mark_span();
         }
-        self.highlight
-            .log_for(severity(level), &correlation, |record| {
-                record
-                    .location(&Location {
-                        target: metadata.target(),
-                        file: metadata.file(),
-                        line: metadata.line(),
-                    })
-                    .thread();
-                event.record(&mut Fields {
-                    record,
-                    takes_errors: level == Level::ERROR,
-                });
+        let write = |record: &mut crate::LogRecord<'_>| {
+            record
+                .location(&Location {
+                    target: metadata.target(),
+                    file: metadata.file(),
+                    line: metadata.line(),
+                })
+                .thread();
+            event.record(&mut Fields {
+                record,
+                takes_errors: level == Level::ERROR,
             });
+        };
+        self.highlight.log_for(severity(level), &correlation, write);
     }
 }
 
@@ -142,86 +179,5 @@ fn severity(level: Level) -> Severity {
         Level::INFO => Severity::Info,
         Level::WARN => Severity::Warn,
         Level::ERROR => Severity::Error,
-    }
-}
-
-/// Writes an event's fields into its record.
-struct Fields<'a, 'b> {
-    record: &'a mut LogRecord<'b>,
-    /// At level ERROR an error field makes the record an error.
-    takes_errors: bool,
-}
-
-impl Fields<'_, '_> {
-    fn names_an_error(&self, field: &Field) -> bool {
-        self.takes_errors && matches!(field.name(), "error" | "err" | "exception")
-    }
-}
-
-impl Visit for Fields<'_, '_> {
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.record.int(field.name(), value);
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        match i64::try_from(value) {
-            Ok(value) => self.record.int(field.name(), value),
-            Err(_) => self.record.display(field.name(), &value),
-        };
-    }
-
-    fn record_i128(&mut self, field: &Field, value: i128) {
-        self.record.display(field.name(), &value);
-    }
-
-    fn record_u128(&mut self, field: &Field, value: u128) {
-        self.record.display(field.name(), &value);
-    }
-
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.record.double(field.name(), value);
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.record.bool(field.name(), value);
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "message" {
-            self.record.body(value);
-        } else if self.names_an_error(field) {
-            self.record.error(ErrorReport::from_text(value));
-        } else {
-            self.record.text(field.name(), value);
-        }
-    }
-
-    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        if self.takes_errors {
-            self.record.error(ErrorReport::from_dyn(value));
-        }
-        if !self.names_an_error(field) {
-            self.record.display(field.name(), value);
-        }
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        let value = Debugged(value);
-        if field.name() == "message" {
-            self.record.body(&value);
-        } else if self.names_an_error(field) {
-            self.record.error(ErrorReport::from_text(&value));
-        } else {
-            self.record.display(field.name(), &value);
-        }
-    }
-}
-
-/// A `Debug` form where a `Display` is wanted; `tracing` wraps its `%` values so that both are the same.
-struct Debugged<'a>(&'a dyn Debug);
-
-impl Display for Debugged<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }

@@ -4,10 +4,12 @@
 pub use opentelemetry;
 pub use opentelemetry_sdk;
 
+use opentelemetry::trace::TraceContextExt as _;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use crate::handle::Highlight;
+use crate::layer::Entry;
 
 impl Highlight {
     /// The tracer provider whose spans end in this pipeline. [`Config::init`](crate::Config::init) made it OpenTelemetry's global
@@ -21,5 +23,80 @@ impl Highlight {
     #[must_use]
     pub fn logger_provider(&self) -> &SdkLoggerProvider {
         &self.0.logger_provider
+    }
+}
+
+/// OpenTelemetry's side of a `tracing` span: what `tracing-opentelemetry`'s `OpenTelemetrySpanExt` is to that crate's layer. Where no
+/// [layer](Highlight::layer) records the span, nothing happens.
+///
+/// # Examples
+///
+/// ```
+/// use highlight::otel::SpanExt as _;
+/// use highlight::otel::opentelemetry::{KeyValue, trace::TraceContextExt as _};
+///
+/// let sent = highlight::testing::capture(|| {
+///     let span = tracing::info_span!("job");
+///     span.set_attribute(KeyValue::new("queue", "mail"));
+///     assert!(span.context().span().span_context().is_valid());
+/// });
+/// assert_eq!(sent.spans()[0].attribute("queue"), Some("mail"));
+/// ```
+pub trait SpanExt {
+    /// The context with the span in it. The span begins now, if it had not.
+    fn context(&self) -> opentelemetry::Context;
+
+    /// Makes the span a child of the one in `parent`, with that context's values. False when it was entered before, or its context
+    /// was asked for: then it has begun under another parent.
+    fn set_parent(&self, parent: opentelemetry::Context) -> bool;
+
+    /// Sets an attribute, declared as a field or not.
+    fn set_attribute(&self, attribute: opentelemetry::KeyValue);
+
+    /// Sets the status.
+    fn set_status(&self, status: opentelemetry::trace::Status);
+
+    /// Adds an event.
+    fn add_event(
+        &self,
+        name: impl Into<std::borrow::Cow<'static, str>>,
+        attributes: Vec<opentelemetry::KeyValue>,
+    );
+
+    /// Links to another span.
+    fn add_link(&self, other: opentelemetry::trace::SpanContext);
+}
+
+impl SpanExt for tracing::Span {
+    fn context(&self) -> opentelemetry::Context {
+        Entry::find(self)
+            .map(|entry| entry.context().clone())
+            .unwrap_or_default()
+    }
+
+    fn set_parent(&self, parent: opentelemetry::Context) -> bool {
+        Entry::find(self).is_some_and(|entry| entry.set_parent(parent))
+    }
+
+    fn set_attribute(&self, attribute: opentelemetry::KeyValue) {
+        self.context().span().set_attribute(attribute);
+    }
+
+    fn set_status(&self, status: opentelemetry::trace::Status) {
+        self.context().span().set_status(status);
+    }
+
+    fn add_event(
+        &self,
+        name: impl Into<std::borrow::Cow<'static, str>>,
+        attributes: Vec<opentelemetry::KeyValue>,
+    ) {
+        self.context().span().add_event(name, attributes);
+    }
+
+    fn add_link(&self, other: opentelemetry::trace::SpanContext) {
+        if let Some(entry) = Entry::find(self) {
+            entry.link(other);
+        }
     }
 }

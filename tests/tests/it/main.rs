@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod axum;
+mod composition;
 mod control;
 mod delivery;
 mod errors;
