@@ -5,6 +5,7 @@
 //! and the resulting [`StackTrace`] is written as [`text`] and as [`structured`] JSON.
 
 mod line;
+pub(crate) mod modules;
 mod name;
 mod origin;
 mod printed;
@@ -99,6 +100,14 @@ impl Stack {
         match self {
             Stack::Raw(raw) => size_of_val(raw.ips()),
             Stack::Printed(text) => text.len(),
+        }
+    }
+
+    /// Where it stood in the modules, for symbolising later.
+    pub(crate) fn addresses(&self) -> String {
+        match self {
+            Stack::Raw(raw) => modules::addresses(raw),
+            Stack::Printed(_) => String::new(),
         }
     }
 

@@ -7,6 +7,7 @@ use super::Config;
 use super::settings::{Env, pairs};
 use crate::error::Error;
 use crate::export::proto::{self, Scalar};
+use crate::stacktrace::modules;
 
 /// Field number of `opentelemetry.proto.resource.v1.Resource.attributes`.
 const ATTRIBUTES: u32 = 1;
@@ -84,6 +85,10 @@ impl Resource {
         let fallback = || "unknown_service:rust".to_owned();
         self.set("service.name", name.clone().unwrap_or_else(fallback));
         self.set_some("process.executable.name", name);
+        self.set_some(
+            "process.executable.build_id.gnu",
+            executable.as_deref().and_then(modules::build_id),
+        );
         self.set_some(
             "process.executable.path",
             executable.map(|path| path.to_string_lossy().into_owned()),

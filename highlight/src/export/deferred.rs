@@ -112,6 +112,11 @@ impl Symbols {
         Rendered {
             text: trace.text(&gap.message, &gap.chain, style.form),
             structured: trace.structured(&gap.message, source),
+            addresses: if trace.frames.iter().all(|frame| !frame.in_app) {
+                gap.stack.addresses()
+            } else {
+                String::new()
+            },
             place: trace
                 .frames
                 .iter()
@@ -125,6 +130,8 @@ impl Symbols {
 struct Rendered {
     text: String,
     structured: String,
+    /// What there is in place of the application's frames, when none could be told: the binary is stripped.
+    addresses: String,
     /// The first frame of the application's own code.
     place: Option<Frame>,
 }
@@ -134,6 +141,9 @@ impl Rendered {
         let mut text = |key, value| proto::key_value(buf, field, key, Scalar::Str(value));
         text("exception.stacktrace", &self.text);
         text("exception.structured_stacktrace", &self.structured);
+        if !self.addresses.is_empty() {
+            text("exception.stack_addresses", &self.addresses);
+        }
         if let Some(place) = &self.place {
             text("code.function.name", &place.function);
             text("code.file.path", &place.file);

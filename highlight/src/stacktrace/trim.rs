@@ -131,7 +131,7 @@ impl Part {
     }
 }
 
-/// Keeps the frames worth showing, innermost first; all that have a file if none would be left.
+/// Keeps the frames worth showing, innermost first; all of Rust's that have a file if none would be left.
 pub(super) fn frames(symbols: &[&Symbol]) -> Vec<Frame> {
     let inner = symbols
         .iter()
@@ -151,7 +151,8 @@ pub(super) fn frames(symbols: &[&Symbol]) -> Vec<Frame> {
         .collect();
     if kept.is_empty() {
         let with_file = symbols.iter().filter_map(|symbol| frame(symbol));
-        return with_file.take(MAX_FRAMES).collect();
+        let rust = with_file.filter(|frame| is_rust(&frame.file));
+        return rust.take(MAX_FRAMES).collect();
     }
     kept
 }
