@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+mod bench;
 mod clickhouse;
 mod demo;
 mod test;
@@ -14,6 +15,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 commands:
   demo [--keep]   run a service, send it requests, and show from ClickHouse what arrived; --keep lets you look around
   test [ARGS]     run all tests; ARGS go to cargo test
+  bench [N] [LOAD]  compare cost and delivery with other SDKs, as medians of N rounds (5)
   clickhouse      fetch libchdb, the embedded ClickHouse, into the user's cache
   help            print this";
 
@@ -35,6 +37,7 @@ fn run(arguments: &[String]) -> Result<()> {
     match command {
         "demo" => demo::run(rest),
         "test" => test::run(rest),
+        "bench" => bench::run(rest),
         "clickhouse" => clickhouse::run(),
         "help" | "--help" | "-h" => {
             show(USAGE);

@@ -1,0 +1,137 @@
+//! Takes what any of the peers sends, decodes it and counts: the receiving end of the benchmarks.
+//!
+//! It prints its address. `GET /counts` tells what came in since the last time, as JSON: records by kind, requests and bytes on the wire.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::routing::get;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use prost::Message;
+
+#[derive(Default)]
+struct Counts {
+    logs: AtomicU64,
+    spans: AtomicU64,
+    errors: AtomicU64,
+    requests: AtomicU64,
+    bytes: AtomicU64,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let app = Router::new()
+        .route("/counts", get(counts))
+        .fallback(take)
+        .layer(DefaultBodyLimit::max(256 << 20))
+        .with_state(Arc::<Counts>::default());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    println!("{}", listener.local_addr().expect("an address"));
+    axum::serve(listener, app).await.expect("it serves until it is killed");
+}
+
+async fn counts(State(counts): State<Arc<Counts>>) -> String {
+    let taken = |count: &AtomicU64| count.swap(0, Relaxed);
+    serde_json::json!({
+        "logs": taken(&counts.logs),
+        "spans": taken(&counts.spans),
+        "errors": taken(&counts.errors),
+        "requests": taken(&counts.requests),
+        "bytes": taken(&counts.bytes),
+    })
+    .to_string()
+}
+
+async fn take(
+    State(counts): State<Arc<Counts>>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<&'static str, StatusCode> {
+    counts.requests.fetch_add(1, Relaxed);
+    counts.bytes.fetch_add(body.len() as u64, Relaxed);
+    let body = plain(&headers, &body).ok_or(StatusCode::BAD_REQUEST)?;
+    let path = uri.path();
+    let read = if path.ends_with("/v1/logs") {
+        logs(&counts, &body)
+    } else if path.ends_with("/v1/traces") {
+        traces(&counts, &body)
+    } else if path.ends_with("/v1/metrics") {
+        ExportMetricsServiceRequest::decode(&body[..]).ok().map(drop)
+    } else if path.ends_with("/envelope/") {
+        envelope(&counts, &body)
+    } else {
+        return Err(StatusCode::NOT_FOUND);
+    };
+    read.map(|()| "").ok_or(StatusCode::BAD_REQUEST)
+}
+
+fn plain(headers: &HeaderMap, body: &Bytes) -> Option<Vec<u8>> {
+    let encoding = headers.get("content-encoding").map(|value| value.as_bytes());
+    if encoding != Some(b"gzip") {
+        return Some(body.to_vec());
+    }
+    let mut plain = Vec::new();
+    flate2::read::GzDecoder::new(&body[..]).read_to_end(&mut plain).ok()?;
+    Some(plain)
+}
+
+fn logs(counts: &Counts, body: &[u8]) -> Option<()> {
+    let request = ExportLogsServiceRequest::decode(body).ok()?;
+    for record in request.resource_logs.iter().flat_map(|group| &group.scope_logs).flat_map(|scope| &scope.log_records) {
+        counts.logs.fetch_add(1, Relaxed);
+        let is_error = record.attributes.iter().any(|pair| pair.key == "exception.message");
+        counts.errors.fetch_add(u64::from(is_error), Relaxed);
+    }
+    Some(())
+}
+
+fn traces(counts: &Counts, body: &[u8]) -> Option<()> {
+    let request = ExportTraceServiceRequest::decode(body).ok()?;
+    for span in request.resource_spans.iter().flat_map(|group| &group.scope_spans).flat_map(|scope| &scope.spans) {
+        counts.spans.fetch_add(1, Relaxed);
+        let errors = span.events.iter().filter(|event| event.name == "exception").count();
+        counts.errors.fetch_add(errors as u64, Relaxed);
+    }
+    Some(())
+}
+
+/// Sentry's format: a header line, then for each item a header line and a payload.
+fn envelope(counts: &Counts, body: &[u8]) -> Option<()> {
+    let mut rest = after_line(body)?.1;
+    while !rest.is_empty() {
+        let (head, payload) = after_line(rest)?;
+        let head: serde_json::Value = serde_json::from_slice(head).ok()?;
+        let length = match head["length"].as_u64() {
+            Some(length) => usize::try_from(length).ok()?,
+            None => payload.iter().position(|byte| *byte == b'\n').unwrap_or(payload.len()),
+        };
+        let item = payload.get(..length)?;
+        match head["type"].as_str()? {
+            "event" => drop(counts.errors.fetch_add(1, Relaxed)),
+            "log" => drop(counts.logs.fetch_add(head["item_count"].as_u64().unwrap_or(1), Relaxed)),
+            "transaction" => {
+                let item: serde_json::Value = serde_json::from_slice(item).ok()?;
+                let children = item["spans"].as_array().map_or(0, Vec::len) as u64;
+                counts.spans.fetch_add(1 + children, Relaxed);
+            }
+            _ => {}
+        }
+        rest = payload.get(length..)?;
+        rest = rest.strip_prefix(b"\n").unwrap_or(rest);
+    }
+    Some(())
+}
+
+fn after_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+    let (line, rest) = bytes.split_at(end);
+    Some((line, rest.get(1..).unwrap_or_default()))
+}
