@@ -48,3 +48,48 @@ impl<T> AnyhowExt for Result<T, Error> {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+    use crate::testing::capture;
+
+    #[test]
+    fn context_and_causes_arrive_with_a_stack() {
+        let failed: Result<u16, Error> = "eighty".parse().context("the port is odd");
+        let sent = capture(|| {
+            // Given back, to be handed on with `?`.
+            assert!(failed.capture().is_err());
+        });
+        let [error] = sent.errors() else {
+            panic!("one error expected\n{sent}")
+        };
+        assert_eq!(error.message(), "the port is odd");
+        assert!(
+            error
+                .stack()
+                .contains("Caused by: invalid digit found in string")
+        );
+        assert!(error.stack().contains("anyhow.rs:"), "{}", error.stack());
+    }
+
+    #[test]
+    fn its_own_backtrace_is_preferred() {
+        let own = std::backtrace::Backtrace::force_capture();
+        let line = line!() - 1;
+        let report = ErrorReport::new(&std::io::Error::other("no")).with_backtrace(&own);
+        let sent = capture(|| {
+            if let Some(highlight) = Highlight::current() {
+                highlight.capture(report);
+            }
+        });
+        let place = format!("anyhow.rs:{line}\n");
+        assert!(
+            sent.errors()[0].stack().contains(&place),
+            "{}",
+            sent.errors()[0].stack()
+        );
+    }
+}

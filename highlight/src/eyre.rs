@@ -48,3 +48,29 @@ impl<T> EyreExt for Result<T, Report> {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use eyre::WrapErr as _;
+
+    use super::*;
+    use crate::testing::capture;
+
+    #[test]
+    fn context_and_causes_arrive_with_a_stack() {
+        let failed: Result<u16, Report> = "eighty".parse().wrap_err("the port is odd");
+        let sent = capture(|| {
+            assert!(failed.capture().is_err());
+        });
+        let [error] = sent.errors() else {
+            panic!("one error expected\n{sent}")
+        };
+        assert_eq!(error.message(), "the port is odd");
+        assert!(
+            error
+                .stack()
+                .contains("Caused by: invalid digit found in string")
+        );
+        assert!(error.stack().contains("eyre.rs:"), "{}", error.stack());
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::error::Error as StdError;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -44,7 +45,8 @@ pub(crate) struct Client {
     pub(crate) project_id: String,
     pub(crate) filter: String,
     pub(crate) disabled: bool,
-    pub(crate) panic_hook: bool,
+    /// Our panic hook is in place.
+    pub(crate) hooked: AtomicBool,
     pub(crate) timeout: Duration,
 }
 
@@ -245,7 +247,7 @@ impl Highlight {
 
     /// Whether the panic hook of this SDK is in place.
     pub(crate) fn reports_panics(&self) -> bool {
-        self.0.panic_hook && !self.0.disabled
+        self.0.hooked.load(Ordering::Relaxed)
     }
 
     /// True where nothing is to be recorded: on the worker's own threads, or everywhere when disabled.

@@ -10,6 +10,7 @@ use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, ShouldSample};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -78,7 +79,7 @@ fn assemble(settings: &Settings, exporter: Exporter) -> Highlight {
         project_id: settings.project_id.clone(),
         filter: settings.filter.clone(),
         disabled: settings.disabled,
-        panic_hook: settings.panic_hook,
+        hooked: AtomicBool::new(false),
         timeout: settings.shutdown_timeout,
     }))
 }
@@ -110,6 +111,7 @@ pub(crate) fn init(settings: &Settings) -> Result<Guard, Error> {
         opentelemetry::global::set_text_map_propagator(propagator());
         if settings.panic_hook {
             crate::panic::install(guard.handle());
+            guard.0.0.hooked.store(true, Ordering::Relaxed);
         }
     }
     guard

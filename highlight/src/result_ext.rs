@@ -58,3 +58,37 @@ pub fn capture_join<T>(
     }
     joined
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{capture, capture_async};
+
+    #[test]
+    fn an_error_is_reported_where_it_passes_by() {
+        let sent = capture(|| {
+            assert_eq!("7".parse::<i32>().capture(), Ok(7));
+            assert!("x".parse::<i32>().capture().is_err());
+        });
+        let [error] = sent.errors() else {
+            panic!("one error expected\n{sent}")
+        };
+        assert_eq!(error.type_name(), "core::num::error::ParseIntError");
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_task_is_reported_and_a_finished_one_is_not() {
+        let sent = capture_async(async {
+            let finished = tokio::spawn(async { 5 });
+            assert!(matches!(capture_join(finished.await), Ok(5)));
+            let cancelled = tokio::spawn(std::future::pending::<()>());
+            cancelled.abort();
+            assert!(capture_join(cancelled.await).is_err());
+        })
+        .await;
+        let [error] = sent.errors() else {
+            panic!("one error expected\n{sent}")
+        };
+        assert!(error.message().contains("cancelled"), "{}", error.message());
+    }
+}
