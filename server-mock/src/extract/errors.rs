@@ -12,6 +12,9 @@ use crate::rows::{ErrorRow, LogRow};
 /// How many in-app frames take part in the fingerprint.
 const GROUPING_FRAMES: usize = 3;
 
+/// The sender's own word on what groups: it stands in for message and frames.
+const FINGERPRINT: &str = "highlight.fingerprint";
+
 /// The error that `log`, made from `fields`, tells of.
 pub(super) fn error(fields: &Fields, log: &LogRow) -> ErrorRow {
     let exception = &fields.exception;
@@ -43,7 +46,10 @@ pub(super) fn error(fields: &Fields, log: &LogRow) -> ErrorRow {
         message: message.clone(),
         stacktrace: exception.stacktrace.clone(),
         frames: json,
-        fingerprint: fingerprint(message, &frames),
+        fingerprint: match log.attributes.get(FINGERPRINT) {
+            Some(own) => fingerprint(own, &[]),
+            None => fingerprint(message, &frames),
+        },
         payload: serde_json::Value::Object(payload).to_string(),
         service_name: log.service_name.clone(),
         service_version: log.service_version.clone(),

@@ -248,3 +248,24 @@ fn sampling_by_kind_looks_at_the_span_the_trace_begins_with() {
         .collect();
     assert_eq!(names, ["client"]);
 }
+
+#[test]
+fn a_fingerprint_groups_what_messages_keep_apart() {
+    let pipeline = Pipeline::start();
+    for message in ["order 1 is odd", "order 2 is odd"] {
+        let report = highlight::ErrorReport::new(&std::io::Error::other(message));
+        pipeline
+            .highlight
+            .capture(report.with_fingerprint("odd-order"));
+        pipeline
+            .highlight
+            .capture_error(&std::io::Error::other(message));
+    }
+    let received = pipeline.received();
+    let groups: std::collections::HashSet<_> = received
+        .errors
+        .iter()
+        .map(|error| &error.fingerprint)
+        .collect();
+    assert_eq!((received.errors.len(), groups.len()), (4, 3));
+}
