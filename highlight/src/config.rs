@@ -3,6 +3,7 @@
 mod resource;
 mod settings;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::Error;
@@ -37,6 +38,8 @@ pub enum StackFormat {
 /// | [`request_bytes`](Config::request_bytes) | | 4 MiB |
 /// | [`export_timeout`](Config::export_timeout) | `OTEL_EXPORTER_OTLP_TIMEOUT` (ms) | 10 s |
 /// | [`shutdown_timeout`](Config::shutdown_timeout) | | 5 s |
+/// | [`spool_dir`](Config::spool_dir) | `HIGHLIGHT_SPOOL_DIR` | none |
+/// | [`spool_bytes`](Config::spool_bytes) | | 512 MiB |
 /// | [`panic_hook`](Config::panic_hook) | | on |
 /// | [`source_context`](Config::source_context) | | on in debug builds |
 /// | [`markup_guard`](Config::markup_guard) | | on |
@@ -76,6 +79,8 @@ pub struct Config {
     pub(crate) request_bytes: Option<usize>,
     pub(crate) export_timeout: Option<Duration>,
     pub(crate) shutdown_timeout: Option<Duration>,
+    pub(crate) spool_dir: Option<PathBuf>,
+    pub(crate) spool_bytes: Option<u64>,
 }
 
 impl Config {
@@ -195,6 +200,26 @@ impl Config {
     /// How long `flush`, `shutdown` and dropping the guard may take.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.shutdown_timeout = Some(timeout);
+        self
+    }
+
+    /// A directory for what memory or the network cannot take. A batch goes there, compressed, once an attempt to send it has
+    /// failed, while the endpoint is failing, while more than half of the byte budget is in use, and at shutdown. It is sent when
+    /// the endpoint answers again, by this process or, when this one has ended in whatever way, by the next one with the same
+    /// directory. Several processes may share it.
+    ///
+    /// Batches go to the endpoint of the process that sends them, under the project of the process that recorded them. The
+    /// directory is made when it is missing; files and directories are readable for their owner only. A directory that cannot be
+    /// written is told once on stderr, and telemetry stays in memory.
+    pub fn spool_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.spool_dir = Some(directory.into());
+        self
+    }
+
+    /// Disk for this process's files in the spool directory, in bytes. When it is used up the oldest file is removed, and its
+    /// records are counted as dropped.
+    pub fn spool_bytes(mut self, bytes: u64) -> Self {
+        self.spool_bytes = Some(bytes);
         self
     }
 

@@ -40,5 +40,11 @@ impl Drop for Guard {
         if stats.dropped_total() > 0 {
             say(format_args!("{}", stats.summary()));
         }
+        if stats.spooled_total() > 0 {
+            say(format_args!(
+                "{} records are on disk, for the next start",
+                stats.spooled_total()
+            ));
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 pub(crate) mod batch;
 pub(crate) mod buffer;
+mod chunk;
+mod courier;
 pub(crate) mod deferred;
 mod delivery;
 pub(crate) mod log_record;
@@ -10,9 +12,14 @@ pub(crate) mod proto;
 mod retry;
 pub(crate) mod scratch;
 pub(crate) mod span;
+mod split;
+pub(crate) mod spool;
+mod spool_file;
+mod spool_home;
 pub(crate) mod stats;
 pub(crate) mod transport;
 pub(crate) mod value;
+mod wire;
 pub(crate) mod worker;
 
 use std::sync::Arc;
@@ -35,7 +42,7 @@ impl Exporter {
     /// # Errors
     /// The worker's thread or runtime could not be made.
     pub(crate) fn start(plan: Plan, bounds: Bounds) -> std::io::Result<Self> {
-        let buffer = Arc::new(Buffer::new(bounds));
+        let buffer = Arc::new(Buffer::new(bounds.beside(plan.resource.len())));
         let inbox = Arc::new(Inbox::default());
         worker::spawn(plan, Arc::clone(&buffer), Arc::clone(&inbox))?;
         Ok(Exporter { buffer, inbox })
