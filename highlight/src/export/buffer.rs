@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use opentelemetry::InstrumentationScope;
 use tokio::sync::Notify;
@@ -52,6 +52,8 @@ pub(crate) struct Buffer {
     armed: AtomicBool,
     urgent: AtomicBool,
     closed: AtomicBool,
+    /// The process that has the worker.
+    process: u32,
     pub(crate) counters: Counters,
     pub(crate) wake: Notify,
 }
@@ -70,6 +72,7 @@ impl Buffer {
             armed: AtomicBool::new(false),
             urgent: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            process: std::process::id(),
             counters: Counters::default(),
             wake: Notify::new(),
         }
@@ -81,11 +84,11 @@ impl Buffer {
             return self.refuse(signal, reason);
         }
         match self.append(signal, scope, record) {
-            None => self.refuse(signal, DropReason::BufferFull),
+            None => self.refuse(signal, self.refusal(0).unwrap_or(DropReason::BufferFull)),
             Some(sealed) => {
                 self.counters.accepted(signal);
                 if sealed || !self.armed.swap(true, Ordering::AcqRel) {
-                    self.wake.notify_one();
+                    self.wake();
                 }
             }
         }
@@ -94,7 +97,7 @@ impl Buffer {
     /// Puts a record into the open chunk, sealing the chunk when it is full. None when the budget has no room for it;
     /// otherwise whether a chunk was sealed.
     fn append(&self, signal: Signal, scope: &InstrumentationScope, record: &[u8]) -> Option<bool> {
-        let mut open = lock(&self.open[signal.index()]);
+        let mut open = self.lock_unless_forked(&self.open[signal.index()])?;
         // No request is larger than the limit, however the sizes of its records fall.
         let over = open.size + Chunk::cost(scope, record.len()) > self.bounds.request;
         let before = over.then(|| std::mem::take(&mut *open));
@@ -102,18 +105,23 @@ impl Buffer {
         let full = open.size >= self.seal_at.load(Ordering::Relaxed);
         let after = full.then(|| std::mem::take(&mut *open));
         let chunks = before.into_iter().chain(after);
-        let sealed = chunks.filter(|chunk| chunk.records > 0).map(|chunk| {
-            lock(&self.sealed).push_back((signal, chunk));
-        });
-        let sealed = sealed.count() > 0;
+        let mut sealed = false;
+        for chunk in chunks.filter(|chunk| chunk.records > 0) {
+            sealed = true;
+            self.lock_unless_forked(&self.sealed)?
+                .push_back((signal, chunk));
+        }
         if sealed && !taken {
-            self.wake.notify_one();
+            self.wake();
         }
         taken.then_some(sealed)
     }
 
     /// Takes an error whose stack the worker has yet to resolve, or drops and counts it. It leaves at once.
     pub(crate) fn push_deferred(&self, mut record: Deferred) {
+        if self.is_forked() {
+            return self.refuse(record.signal, DropReason::Shutdown);
+        }
         record.held = record.size();
         let refusal = self.refusal(Chunk::cost(&record.scope, record.held));
         let refusal = refusal.or_else(|| {
@@ -131,7 +139,33 @@ impl Buffer {
     /// Makes the worker send what there is without waiting for the batch delay.
     pub(crate) fn hurry(&self) {
         self.urgent.store(true, Ordering::Release);
-        self.wake.notify_one();
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if !self.is_forked() {
+            self.wake.notify_one();
+        }
+    }
+
+    /// True in a child of the process that has the worker, where nothing is recorded. It asks the system, so it is asked only
+    /// where a call of the system does not matter.
+    pub(crate) fn is_forked(&self) -> bool {
+        let forked = std::process::id() != self.process;
+        if forked {
+            self.close();
+        }
+        forked
+    }
+
+    /// A lock that another thread held at the moment of a fork stays locked in the child for ever. So who would have to wait
+    /// makes sure that there is somebody to wait for.
+    fn lock_unless_forked<'a, T>(&self, mutex: &'a Mutex<T>) -> Option<MutexGuard<'a, T>> {
+        match mutex.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => (!self.is_forked()).then(|| lock(mutex)),
+        }
     }
 
     fn refusal(&self, size: usize) -> Option<DropReason> {

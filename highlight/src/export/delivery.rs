@@ -37,6 +37,8 @@ pub(crate) struct Delivery {
     pause: Option<Pause>,
     backoff: Backoff,
     ids: BatchIds,
+    /// What is on disk stays there.
+    stopping: bool,
     /// Nothing is sent any more: what there is goes to disk.
     retreating: bool,
     told: Told,
@@ -82,6 +84,7 @@ impl Delivery {
             pause: None,
             backoff: Backoff::default(),
             ids: BatchIds::new(),
+            stopping: false,
             retreating: false,
             told: Told::default(),
         }
@@ -137,6 +140,21 @@ impl Delivery {
         self.pause.take_if(|pause| !pause.asked);
     }
 
+    /// From here on only what is in memory is sent.
+    pub(crate) fn stop(&mut self) {
+        self.stopping = true;
+    }
+
+    /// Leaves the spool to the next process.
+    pub(crate) fn close(&mut self) {
+        self.spool = None;
+    }
+
+    /// True when nothing is under way.
+    pub(crate) fn has_landed(&self) -> bool {
+        self.flying.is_empty()
+    }
+
     /// Sends what may be sent now, and stores what is to be stored.
     pub(crate) fn launch(&mut self) {
         self.pause.take_if(|pause| pause.until <= Instant::now());
@@ -171,7 +189,7 @@ impl Delivery {
     /// What is in memory goes first; without a transport, what is on disk stays there.
     fn next(&mut self) -> Option<Batch> {
         self.queue.pop_front().or_else(|| {
-            self.transport.as_ref()?;
+            self.transport.as_ref().filter(|_| !self.stopping)?;
             let alone = self.flying.is_empty();
             self.spool.as_mut()?.take(alone)
         })

@@ -63,7 +63,7 @@ impl Exporter {
     /// # Errors
     /// Not everything was delivered.
     pub(crate) fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
-        if self.buffer.is_closed() {
+        if self.buffer.is_forked() || self.buffer.is_closed() {
             return Err(FlushError::Stopped);
         }
         self.ask(timeout, Command::Flush)
@@ -74,7 +74,7 @@ impl Exporter {
     /// # Errors
     /// Not everything was delivered, or it was stopped before.
     pub(crate) fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
-        if self.buffer.close() {
+        if self.buffer.is_forked() || self.buffer.close() {
             return Err(FlushError::Stopped);
         }
         // The worker gives up a little before the caller does, so that it can still say what was lost.

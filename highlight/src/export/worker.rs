@@ -167,13 +167,19 @@ impl Worker {
             self.delivery.retreat();
         }
         self.delivery.launch();
-        let finished = self.stop.is_some() && self.oldest().is_none();
+        let finished = self.stop.is_some() && self.oldest().is_none() && self.delivery.has_landed();
         let expired = self.stop.is_some_and(|stop| stop.at <= now);
         if expired {
             self.delivery.abandon();
             self.buffer.abandon();
         }
-        self.answer();
+        if finished || expired {
+            self.delivery.close();
+        }
+        // Who asked to stop may end the process with the answer: everything is over before.
+        if self.stop.is_none() || finished || expired {
+            self.answer();
+        }
         match (finished || expired, compressed) {
             (true, _) => Next::Stop,
             (false, true) => Next::Again,
@@ -210,6 +216,7 @@ impl Worker {
                     } else {
                         at
                     };
+                    self.delivery.stop();
                     self.stop = Some(Stop { send_until, at });
                     answer
                 }
