@@ -227,6 +227,9 @@ impl Config {
     /// [`own_subscriber`](Config::own_subscriber)), OpenTelemetry's global tracer provider and propagator, and the panic hook.
     /// It never panics, needs no async runtime and leaves everything as it was when it fails.
     ///
+    /// After a shutdown it may be called again. A process has one `tracing` subscriber for ever, so the filter stays that of the
+    /// first time; handles and layers from before record through the new one.
+    ///
     /// # Errors
     ///
     /// [`Error::MissingProjectId`], [`Error::MalformedProjectId`] and [`Error::InvalidSetting`] name what is wrong with the

@@ -15,7 +15,8 @@ use crate::handle::Highlight;
 pub struct Guard(pub(crate) Highlight);
 
 impl Guard {
-    /// A handle to share with other threads. It goes on existing after the guard, but records nothing then.
+    /// A handle to share with other threads. It goes on existing after the guard, but records nothing then,
+    /// unless the SDK is initialised again.
     #[must_use]
     pub fn handle(&self) -> Highlight {
         self.0.clone()

@@ -21,8 +21,14 @@ use crate::export::stats::Stats;
 use crate::export::worker::is_worker;
 use crate::session::Session;
 
-/// The handle that `init` installed.
-static INSTALLED: OnceLock<Highlight> = OnceLock::new();
+/// The handles that `init` installed, each after the shutdown of the one before; the last one counts. References to them are
+/// given away for ever, so none is removed.
+static INSTALLED: OnceLock<Installed> = OnceLock::new();
+
+struct Installed {
+    handle: Highlight,
+    next: OnceLock<Box<Installed>>,
+}
 
 /// A running SDK. Cheap to clone, usable from any thread, with or without an async runtime.
 #[derive(Debug, Clone)]
@@ -43,14 +49,42 @@ pub(crate) struct Client {
 }
 
 impl Highlight {
-    /// The handle that [`Config::init`](crate::Config::init) installed for this process.
+    /// The handle that [`Config::init`](crate::Config::init) installed for this process, lately if it did several times.
     #[must_use]
     pub fn installed() -> Option<&'static Highlight> {
-        INSTALLED.get()
+        let mut last = INSTALLED.get()?;
+        while let Some(next) = last.next.get() {
+            last = next;
+        }
+        Some(&last.handle)
     }
 
-    pub(crate) fn install(self) -> Result<(), Highlight> {
-        INSTALLED.set(self)
+    /// Makes this the installed handle. Callers are one after the other.
+    pub(crate) fn install(self) {
+        let mut own = Installed {
+            handle: self,
+            next: OnceLock::new(),
+        };
+        let mut last = match INSTALLED.set(own) {
+            Ok(()) => return,
+            Err(back) => {
+                own = back;
+                INSTALLED.get()
+            }
+        };
+        let mut own = Box::new(own);
+        while let Some(at) = last {
+            match at.next.set(own) {
+                Ok(()) => return,
+                Err(back) => own = back,
+            }
+            last = at.next.get().map(Box::as_ref);
+        }
+    }
+
+    /// False once it was shut down; one that is disabled runs for ever.
+    pub(crate) fn is_running(&self) -> bool {
+        self.0.disabled || !self.0.exporter.buffer.is_closed()
     }
 
     /// Reports an error with its type, message, causes and the stack of this call, tied to the current span and session. It is
