@@ -8,6 +8,8 @@ pub(crate) mod deferred;
 mod delivery;
 pub(crate) mod log_record;
 pub(crate) mod processors;
+#[cfg(test)]
+mod properties;
 pub(crate) mod proto;
 mod retry;
 pub(crate) mod scratch;

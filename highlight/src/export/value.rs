@@ -66,18 +66,31 @@ fn each<'a, T>(buf: &mut Vec<u8>, items: &'a [T], scalar: impl Fn(&'a T) -> Scal
     }
 }
 
+/// Deeper lists and maps are not sent: decoders give up on a whole request at a hundred messages within messages, and each
+/// level of ours is up to three.
+pub(crate) const MAX_DEPTH: u32 = 16;
+pub(crate) const TOO_DEEP: &str = "<nested too deeply>";
+
 /// Writes an attribute of a log record that came through the OpenTelemetry logs API.
 pub(crate) fn log_attribute(buf: &mut Vec<u8>, field: u32, name: &str, value: &AnyValue) {
+    entry(buf, field, name, value, MAX_DEPTH);
+}
+
+fn entry(buf: &mut Vec<u8>, field: u32, name: &str, value: &AnyValue, depth: u32) {
     match scalar(value) {
         Some(scalar) => proto::key_value(buf, field, name, scalar),
-        None => proto::key_value_with(buf, field, name, |buf| nested(buf, value)),
+        None => proto::key_value_with(buf, field, name, |buf| nested(buf, value, depth)),
     }
 }
 
 /// Writes `value` as an `AnyValue` field, for a log's body.
 pub(crate) fn any_value(buf: &mut Vec<u8>, field: u32, value: &AnyValue) {
+    element(buf, field, value, MAX_DEPTH);
+}
+
+fn element(buf: &mut Vec<u8>, field: u32, value: &AnyValue, depth: u32) {
     let start = buf.len();
-    nested(buf, value);
+    nested(buf, value, depth);
     proto::wrap(buf, field, start);
 }
 
@@ -92,18 +105,19 @@ fn scalar(value: &AnyValue) -> Option<Scalar<'_>> {
 }
 
 /// The payload of an `AnyValue` that is not a scalar. Upstream drops bytes, so they are sent as hexadecimal text.
-fn nested(buf: &mut Vec<u8>, value: &AnyValue) {
+fn nested(buf: &mut Vec<u8>, value: &AnyValue, depth: u32) {
     let start = buf.len();
     match value {
+        AnyValue::ListAny(_) | AnyValue::Map(_) if depth == 0 => Scalar::Str(TOO_DEEP).write(buf),
         AnyValue::ListAny(items) => {
             for item in items.iter() {
-                any_value(buf, VALUES, item);
+                element(buf, VALUES, item, depth - 1);
             }
             proto::wrap(buf, proto::ANY_ARRAY, start);
         }
         AnyValue::Map(entries) => {
             for (name, item) in entries.iter() {
-                log_attribute(buf, VALUES, name.as_str(), item);
+                entry(buf, VALUES, name.as_str(), item, depth - 1);
             }
             proto::wrap(buf, proto::ANY_KVLIST, start);
         }
