@@ -390,7 +390,7 @@ mod tests {
             record.body(&text);
         });
         assert!(
-            started.elapsed() < Duration::from_millis(500),
+            started.elapsed() < Duration::from_millis(150),
             "{:?}",
             started.elapsed()
         );
