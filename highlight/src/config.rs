@@ -4,6 +4,7 @@ mod control;
 mod resource;
 mod settings;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::Error;
@@ -40,6 +41,8 @@ pub enum StackFormat {
 /// | [`request_bytes`](Config::request_bytes) | | 4 MiB |
 /// | [`export_timeout`](Config::export_timeout) | `OTEL_EXPORTER_OTLP_TIMEOUT` (ms) | 10 s |
 /// | [`shutdown_timeout`](Config::shutdown_timeout) | | 5 s |
+/// | [`spool_dir`](Config::spool_dir) | `HIGHLIGHT_SPOOL_DIR` | none |
+/// | [`spool_bytes`](Config::spool_bytes) | | 512 MiB |
 /// | [`panic_hook`](Config::panic_hook) | | on |
 /// | [`source_context`](Config::source_context) | | on in debug builds |
 /// | [`markup_guard`](Config::markup_guard) | | on |
@@ -89,6 +92,8 @@ pub struct Config {
     pub(crate) redacted_fields: Vec<String>,
     pub(crate) breadcrumbs: usize,
     pub(crate) hooks: Hooks,
+    pub(crate) spool_dir: Option<PathBuf>,
+    pub(crate) spool_bytes: Option<u64>,
 }
 
 impl Config {
@@ -211,9 +216,32 @@ impl Config {
         self
     }
 
+    /// A directory for what memory or the network cannot take. A batch goes there, compressed, once an attempt to send it has
+    /// failed, while the endpoint is failing, while more than half of the byte budget is in use, and at shutdown. It is sent when
+    /// the endpoint answers again, by this process or, when this one has ended in whatever way, by the next one with the same
+    /// directory. Several processes may share it.
+    ///
+    /// Batches go to the endpoint of the process that sends them, under the project of the process that recorded them. The
+    /// directory is made when it is missing; files and directories are readable for their owner only. A directory that cannot be
+    /// written is told once on stderr, and telemetry stays in memory.
+    pub fn spool_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.spool_dir = Some(directory.into());
+        self
+    }
+
+    /// Disk for this process's files in the spool directory, in bytes. When it is used up the oldest file is removed, and its
+    /// records are counted as dropped.
+    pub fn spool_bytes(mut self, bytes: u64) -> Self {
+        self.spool_bytes = Some(bytes);
+        self
+    }
+
     /// Starts the SDK for this process: the exporter's thread, the `tracing` subscriber (unless
     /// [`own_subscriber`](Config::own_subscriber)), OpenTelemetry's global tracer provider and propagator, and the panic hook.
     /// It never panics, needs no async runtime and leaves everything as it was when it fails.
+    ///
+    /// After a shutdown it may be called again. A process has one `tracing` subscriber for ever, so the filter stays that of the
+    /// first time; handles and layers from before record through the new one.
     ///
     /// # Errors
     ///

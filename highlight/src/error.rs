@@ -34,7 +34,7 @@ pub enum Error {
         "a tracing subscriber is already installed: call Config::own_subscriber() and add highlight.layer() to your registry"
     )]
     SubscriberAlreadySet,
-    /// [`Config::init`](crate::Config::init) was called before in this process.
+    /// [`Config::init`](crate::Config::init) was called before in this process, and there was no shutdown since.
     #[error(
         "highlight is already initialised: use the guard or the free functions of the first init"
     )]

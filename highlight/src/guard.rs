@@ -15,7 +15,8 @@ use crate::handle::Highlight;
 pub struct Guard(pub(crate) Highlight);
 
 impl Guard {
-    /// A handle to share with other threads. It goes on existing after the guard, but records nothing then.
+    /// A handle to share with other threads. It goes on existing after the guard, but records nothing then,
+    /// unless the SDK is initialised again.
     #[must_use]
     pub fn handle(&self) -> Highlight {
         self.0.clone()
@@ -39,6 +40,12 @@ impl Drop for Guard {
         let stats = self.0.stats();
         if stats.dropped_total() > 0 {
             say(format_args!("{}", stats.summary()));
+        }
+        if stats.spooled_total() > 0 {
+            say(format_args!(
+                "{} records are on disk, for the next start",
+                stats.spooled_total()
+            ));
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::error::Error as StdError;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -23,8 +22,14 @@ use crate::export::stats::Stats;
 use crate::export::worker::is_worker;
 use crate::session::Session;
 
-/// The handle that `init` installed.
-static INSTALLED: OnceLock<Highlight> = OnceLock::new();
+/// The handles that `init` installed, each after the shutdown of the one before; the last one counts. References to them are
+/// given away for ever, so none is removed.
+static INSTALLED: OnceLock<Installed> = OnceLock::new();
+
+struct Installed {
+    handle: Highlight,
+    next: OnceLock<Box<Installed>>,
+}
 
 thread_local! {
     static OVERRIDE: RefCell<Option<Highlight>> = const { RefCell::new(None) };
@@ -45,16 +50,18 @@ pub(crate) struct Client {
     pub(crate) project_id: String,
     pub(crate) filter: String,
     pub(crate) disabled: bool,
-    /// Our panic hook is in place.
-    pub(crate) hooked: AtomicBool,
     pub(crate) timeout: Duration,
 }
 
 impl Highlight {
-    /// The handle that [`Config::init`](crate::Config::init) installed for this process.
+    /// The handle that [`Config::init`](crate::Config::init) installed for this process, lately if it did several times.
     #[must_use]
     pub fn installed() -> Option<&'static Highlight> {
-        INSTALLED.get()
+        let mut last = INSTALLED.get()?;
+        while let Some(next) = last.next.get() {
+            last = next;
+        }
+        Some(&last.handle)
     }
 
     /// The handle that the free functions use: the installed one, or inside [`testing::capture`](crate::testing::capture) the one that
@@ -62,7 +69,10 @@ impl Highlight {
     #[must_use]
     pub fn current() -> Option<Highlight> {
         let captured = OVERRIDE.try_with(|current| current.borrow().clone());
-        captured.ok().flatten().or_else(|| INSTALLED.get().cloned())
+        captured
+            .ok()
+            .flatten()
+            .or_else(|| Highlight::installed().cloned())
     }
 
     /// Runs `work` with this handle in the place of the installed one, on this thread.
@@ -77,8 +87,32 @@ impl Highlight {
         work()
     }
 
-    pub(crate) fn install(self) -> Result<(), Highlight> {
-        INSTALLED.set(self)
+    /// Makes this the installed handle. Callers are one after the other.
+    pub(crate) fn install(self) {
+        let mut own = Installed {
+            handle: self,
+            next: OnceLock::new(),
+        };
+        let mut last = match INSTALLED.set(own) {
+            Ok(()) => return,
+            Err(back) => {
+                own = back;
+                INSTALLED.get()
+            }
+        };
+        let mut own = Box::new(own);
+        while let Some(at) = last {
+            match at.next.set(own) {
+                Ok(()) => return,
+                Err(back) => own = back,
+            }
+            last = at.next.get().map(Box::as_ref);
+        }
+    }
+
+    /// False once it was shut down; one that is disabled runs for ever.
+    pub(crate) fn is_running(&self) -> bool {
+        self.0.disabled || !self.0.exporter.buffer.is_closed()
     }
 
     /// Reports an error with its type, message, causes and the stack of this call, tied to the current span and session. It is
@@ -243,11 +277,6 @@ impl Highlight {
             return Ok(());
         }
         self.0.exporter.shutdown(self.0.timeout)
-    }
-
-    /// Whether the panic hook of this SDK is in place.
-    pub(crate) fn reports_panics(&self) -> bool {
-        self.0.hooked.load(Ordering::Relaxed)
     }
 
     /// True where nothing is to be recorded: on the worker's own threads, or everywhere when disabled.

@@ -1,5 +1,6 @@
 //! Starting: the pipeline first, then, for `init`, the process's globals.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use opentelemetry::InstrumentationScope;
@@ -10,7 +11,6 @@ use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, ShouldSample};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -79,7 +79,6 @@ fn assemble(settings: &Settings, exporter: Exporter) -> Highlight {
         project_id: settings.project_id.clone(),
         filter: settings.filter.clone(),
         disabled: settings.disabled,
-        hooked: AtomicBool::new(false),
         timeout: settings.shutdown_timeout,
     }))
 }
@@ -87,37 +86,41 @@ fn assemble(settings: &Settings, exporter: Exporter) -> Highlight {
 /// Starts a pipeline and makes it the process's.
 ///
 /// # Errors
-/// As [`start`]; or there is one already, or somebody else's subscriber.
+/// As [`start`]; or there is one that was not shut down, or somebody else's subscriber.
 pub(crate) fn init(settings: &Settings) -> Result<Guard, Error> {
     // Two threads that initialise at once are one after the other here.
     static INIT: Mutex<()> = Mutex::new(());
+    static OURS: AtomicBool = AtomicBool::new(false);
     let _one_at_a_time = INIT.lock().unwrap_or_else(PoisonError::into_inner);
-    if Highlight::installed().is_some() {
+    let before = Highlight::installed();
+    if before.is_some_and(Highlight::is_running) {
         return Err(Error::AlreadyInitialised);
     }
     let subscribe = !settings.own_subscriber && !settings.disabled;
-    if subscribe && tracing::dispatcher::has_been_set() {
+    // The subscriber of an earlier init is still there, and hands over to this one.
+    let subscribed = OURS.load(Ordering::Relaxed);
+    if subscribe && !subscribed && tracing::dispatcher::has_been_set() {
         return Err(Error::SubscriberAlreadySet);
     }
     let guard = start(settings)?;
-    if subscribe {
+    if subscribe && !subscribed {
         let subscriber = registry().with(guard.layer());
         subscriber
             .try_init()
             .map_err(|_| Error::SubscriberAlreadySet)?;
+        OURS.store(true, Ordering::Relaxed);
     }
     if !settings.disabled {
         opentelemetry::global::set_tracer_provider(guard.0.0.tracer_provider.clone());
         opentelemetry::global::set_text_map_propagator(propagator());
         if settings.panic_hook {
-            crate::panic::install(guard.handle());
-            guard.0.0.hooked.store(true, Ordering::Relaxed);
+            crate::panic::install();
         }
     }
-    guard
-        .handle()
-        .install()
-        .map_err(|_| Error::AlreadyInitialised)?;
+    if let Some(before) = before {
+        before.0.intake.hand_over(guard.0.0.intake.clone());
+    }
+    guard.handle().install();
     Ok(guard)
 }
 

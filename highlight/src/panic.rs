@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::error::Error;
 use std::panic::PanicHookInfo;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::KeyValue;
 
@@ -21,18 +22,29 @@ thread_local! {
     static REQUEST: RefCell<Option<Vec<ErrorReport>>> = const { RefCell::new(None) };
 }
 
-/// Installs the hook in front of the one that is there, which still runs.
-pub(crate) fn install(highlight: Highlight) {
-    if std::thread::panicking() {
-        // The standard library does not allow it here.
+/// Our hook is in place.
+static HOOKED: AtomicBool = AtomicBool::new(false);
+
+/// True when panics are reported to the installed SDK.
+pub(crate) fn is_hooked() -> bool {
+    HOOKED.load(Ordering::Relaxed)
+}
+
+/// Installs the hook in front of the one that is there, which still runs. It is there once, for every `init` of the process.
+pub(crate) fn install() {
+    // The standard library does not allow it while panicking.
+    if std::thread::panicking() || HOOKED.swap(true, Ordering::Relaxed) {
         return;
     }
     let previous = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         // A panic on the worker would wait for itself; the worker's own code survives it.
-        let aborts = !is_worker() && report(&highlight, info);
+        let highlight = Highlight::installed().filter(|_| !is_worker());
+        let aborts = highlight.is_some_and(|highlight| report(highlight, info));
         previous(info);
-        if aborts {
+        if let Some(highlight) = highlight
+            && aborts
+        {
             // The last thing that runs: send from here, within the shutdown timeout.
             let _ = highlight.flush();
         }

@@ -52,7 +52,7 @@ pub fn capture_join<T>(
     joined: Result<T, tokio::task::JoinError>,
 ) -> Result<T, tokio::task::JoinError> {
     if let (Err(error), Some(highlight)) = (&joined, Highlight::current())
-        && (error.is_cancelled() || !highlight.reports_panics())
+        && (error.is_cancelled() || !crate::panic::is_hooked())
     {
         highlight.capture_error(error);
     }

@@ -78,7 +78,7 @@ fn collecting(mut config: Config) -> Highlight {
 fn collect(highlight: &Highlight) -> Captured {
     let mut captured = Captured::default();
     for (signal, chunk) in highlight.0.exporter.collect() {
-        for (_, records) in &chunk.scopes {
+        for records in chunk.groups.iter().flat_map(|group| &group.blocks) {
             captured.read(signal, records);
         }
     }

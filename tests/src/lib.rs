@@ -1,5 +1,7 @@
 //! What the end-to-end tests share; the tests themselves are in `tests/`.
 
+pub mod faulty;
+pub mod scenarios;
 pub mod support;
 
 /// The README's programs, compiled and run as doctests.

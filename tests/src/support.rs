@@ -1,6 +1,7 @@
 //! A running SDK and the server it sends to.
 
-use std::time::Duration;
+use std::net::{SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
 
 use highlight::{Config, Guard};
 use server_mock::{Answer, MockServer, Received};
@@ -62,6 +63,39 @@ impl Pipeline {
     pub fn received(&self) -> Received {
         self.highlight.flush().expect("everything is delivered");
         self.server.received()
+    }
+}
+
+/// Waits until something is so that nobody tells of.
+///
+/// # Panics
+/// It is not so within a minute.
+#[track_caller]
+pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not within a minute: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// An address of this machine where nobody listens.
+///
+/// # Panics
+/// There is none.
+#[must_use]
+pub fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address")
+}
+
+/// The larger number where the extended tests are asked for with `HIGHLIGHT_EXTENDED=1`, the smaller one otherwise.
+#[must_use]
+pub fn extended<T>(larger: T, smaller: T) -> T {
+    if std::env::var_os("HIGHLIGHT_EXTENDED").is_some() {
+        larger
+    } else {
+        smaller
     }
 }
 

@@ -253,6 +253,69 @@ fn a_payload_whose_text_panics_does_not_end_the_process() {
 }
 
 #[test]
+fn after_a_shutdown_it_can_be_initialised_again() {
+    let run = Run::of("init-again");
+    run.assert_success();
+    assert_eq!(run.stdout(), ["done"]);
+    for round in ["first", "second", "third"] {
+        let logs = run.received.logs.iter().filter(|log| log.body == round);
+        let logs: Vec<_> = logs.filter(|log| log.service_name == round).collect();
+        // The event, and the row of the captured error.
+        assert_eq!(logs.len(), 2, "{}", run.received);
+        let panic = format!("panic {round}");
+        for message in [round, &panic] {
+            let errors = run.received.errors.iter();
+            let errors = errors.filter(|error| error.message == message);
+            assert_eq!(errors.count(), 1, "{message}\n{}", run.received);
+        }
+    }
+    let spans = run.received.spans.iter().filter(|span| span.name == "span");
+    assert_eq!(spans.count(), 3);
+    assert!(run.received.logs.iter().all(|log| log.body != "between"));
+}
+
+#[test]
+fn a_hook_that_logs_and_reports_is_heard_and_harmless() {
+    let run = Run::of("hook-that-logs");
+    run.assert_success();
+    assert_eq!(run.stdout(), ["survived true"]);
+    let messages: Vec<_> = run
+        .received
+        .errors
+        .iter()
+        .map(|error| &error.message)
+        .collect();
+    assert!(
+        messages.iter().any(|message| *message == "the work"),
+        "{messages:?}"
+    );
+    assert!(
+        messages
+            .iter()
+            .any(|message| *message == "also from the hook"),
+        "{messages:?}"
+    );
+    assert!(
+        run.received
+            .logs
+            .iter()
+            .any(|log| log.body == "from the hook")
+    );
+}
+
+#[test]
+fn a_panic_with_a_huge_message_is_sent_cut() {
+    let run = Run::of("heavy-panic");
+    run.assert_success();
+    assert_eq!(run.stdout(), ["survived true"]);
+    let [error] = &run.received.errors[..] else {
+        panic!("one error expected\n{}", run.received)
+    };
+    assert!(error.message.starts_with("many words many"));
+    assert!(error.message.len() < 20_000, "{}", error.message.len());
+}
+
+#[test]
 fn a_panic_is_sent_although_panics_abort() {
     // `panic = "abort"` is a property of a build: this one is made here.
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();

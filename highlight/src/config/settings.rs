@@ -1,5 +1,6 @@
 //! Settings with every question answered: code over environment over default, and checked.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use crate::error::Error;
 use crate::export::buffer::Bounds;
 use crate::export::deferred::StackStyle;
 use crate::export::log_record::Style;
-use crate::export::transport::Endpoint;
+use crate::export::spool::SpoolPlan;
+use crate::export::transport::{Endpoint, PROJECT_HEADER};
 use crate::export::worker::Plan;
 use crate::project_id;
 use crate::sampling::Sampling;
@@ -25,6 +27,9 @@ const DEFAULT_FILTER: &str = "info";
 const SMALLEST_BUDGET: usize = 64 * 1024;
 const SMALLEST_REQUEST: usize = 4 * 1024;
 const MIB: usize = 1024 * 1024;
+const DEFAULT_SPOOL: u64 = 512 * 1024 * 1024;
+/// Room for a few requests.
+const SMALLEST_SPOOL: u64 = 64 * 1024;
 
 /// What `init` works with.
 #[derive(Debug, Clone)]
@@ -40,6 +45,7 @@ pub(crate) struct Settings {
     pub(crate) shutdown_timeout: Duration,
     endpoint: Endpoint,
     resource: Vec<(String, String)>,
+    spool: Option<SpoolPlan>,
     delay: Duration,
     stacks: StackStyle,
 }
@@ -86,6 +92,7 @@ impl Settings {
         };
         let source_context = config.source_context.unwrap_or(cfg!(debug_assertions));
         let shutdown_timeout = config.shutdown_timeout.unwrap_or(Duration::from_secs(5));
+        let headers = headers(&config.headers, &env, &project_id)?;
         Ok(Settings {
             disabled,
             filter: filter(config.filter.as_deref(), &env)?,
@@ -102,9 +109,10 @@ impl Settings {
             shutdown_timeout: positive("shutdown_timeout", shutdown_timeout)?,
             endpoint: Endpoint {
                 base: endpoint(config.endpoint.as_deref(), &env)?,
-                headers: headers(&config.headers, &env, &project_id)?,
+                headers: headers.clone(),
                 timeout: positive("export_timeout", export_timeout)?,
             },
+            spool: spool(&config, &env, &headers)?,
             delay,
             stacks: StackStyle {
                 form: match config.stack_format {
@@ -124,6 +132,7 @@ impl Settings {
             resource: resource::encode(&self.resource),
             delay: self.delay,
             stacks: self.stacks,
+            spool: self.spool.clone(),
         }
     }
 }
@@ -183,6 +192,25 @@ fn positive(setting: &'static str, given: Duration) -> Result<Duration, Error> {
         return Err(invalid(setting, "0", "give more than no time"));
     }
     Ok(given)
+}
+
+/// The spool, when there is a directory for it.
+fn spool(config: &Config, env: &Env<'_>, headers: &HeaderMap) -> Result<Option<SpoolPlan>, Error> {
+    let bytes = config.spool_bytes.unwrap_or(DEFAULT_SPOOL);
+    if bytes < SMALLEST_SPOOL {
+        let reason = format!("give at least {SMALLEST_SPOOL} bytes");
+        return Err(invalid("spool_bytes", &bytes.to_string(), reason));
+    }
+    let directory = config.spool_dir.clone();
+    let directory = directory.or_else(|| env.get("HIGHLIGHT_SPOOL_DIR").map(PathBuf::from));
+    Ok(directory.map(|directory| SpoolPlan {
+        directory,
+        bytes,
+        project: headers
+            .get(PROJECT_HEADER)
+            .cloned()
+            .unwrap_or(HeaderValue::from_static("")),
+    }))
 }
 
 fn filter(given: Option<&str>, env: &Env<'_>) -> Result<String, Error> {
@@ -434,6 +462,7 @@ mod tests {
             (config().header("x", "a\nb"), ("", ""), "header value"),
             (config().byte_budget(1), ("", ""), "byte_budget"),
             (config().request_bytes(1), ("", ""), "request_bytes"),
+            (config().spool_bytes(1), ("", ""), "spool_bytes"),
             (
                 config().shutdown_timeout(Duration::ZERO),
                 ("", ""),
@@ -451,6 +480,20 @@ mod tests {
             let error = resolve(config, &[env]).unwrap_err().to_string();
             assert!(error.contains(named), "{error:?} does not name {named:?}");
         }
+    }
+
+    #[test]
+    fn the_spool_is_off_until_it_has_a_directory() {
+        assert!(resolve(Config::new("1"), &[]).unwrap().spool.is_none());
+        let env = [("HIGHLIGHT_SPOOL_DIR", "/var/spool/shop")];
+        let spool = resolve(Config::new("1"), &env).unwrap().spool.unwrap();
+        assert_eq!(spool.directory, PathBuf::from("/var/spool/shop"));
+        assert_eq!(spool.bytes, 512 * 1024 * 1024);
+        assert_eq!(spool.project, "1");
+        let config = Config::new("1").spool_dir("here").spool_bytes(1 << 20);
+        let spool = resolve(config, &env).unwrap().spool.unwrap();
+        assert_eq!(spool.directory, PathBuf::from("here"));
+        assert_eq!(spool.bytes, 1 << 20);
     }
 
     #[test]

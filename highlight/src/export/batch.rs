@@ -1,13 +1,16 @@
 //! A sealed chunk becomes one compressed OTLP request.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::Write as _;
 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use http::HeaderValue;
 use opentelemetry::InstrumentationScope;
 
-use super::buffer::Chunk;
+use super::chunk::Chunk;
+use super::spool_file::Entry;
 use super::stats::Signal;
 use super::{proto, value};
 use crate::scrub::Scrub;
@@ -23,6 +26,8 @@ const SCHEMA_URL: u32 = 3;
 /// A request body ready to be sent, and sent again.
 #[derive(Debug, Clone)]
 pub(crate) struct Batch {
+    /// The same for every attempt, also after a restart: by it the endpoint can recognise what it has already.
+    pub(crate) id: u128,
     pub(crate) signal: Signal,
     /// Gzip-compressed protobuf.
     pub(crate) body: Bytes,
@@ -30,16 +35,48 @@ pub(crate) struct Batch {
     /// Bytes of the budget to give back when it is settled.
     pub(crate) held: usize,
     pub(crate) sequence: u64,
-    pub(crate) attempts: u32,
+    /// Where it is on disk too.
+    pub(crate) spooled: Option<Spooled>,
 }
 
-/// Compresses a chunk under the encoded `resource`.
-pub(crate) fn seal(resource: &[u8], signal: Signal, chunk: &Chunk, sequence: u64) -> Batch {
-    let mut heads = Vec::with_capacity(chunk.scopes.len());
+/// The file behind a batch.
+#[derive(Debug, Clone)]
+pub(crate) struct Spooled {
+    pub(crate) entry: Entry,
+    /// The project it was recorded for.
+    pub(crate) project: HeaderValue,
+}
+
+/// Ids for batches: random for the process, counted within it.
+#[derive(Debug)]
+pub(crate) struct BatchIds(u128);
+
+impl BatchIds {
+    pub(crate) fn new() -> Self {
+        let random = RandomState::new().hash_one(std::process::id());
+        BatchIds(u128::from(random) << 64)
+    }
+
+    pub(crate) fn next(&mut self) -> u128 {
+        self.0 += 1;
+        self.0
+    }
+}
+
+/// Compresses a chunk under the encoded `resource`, giving its memory back as it goes.
+pub(crate) fn seal(
+    resource: &[u8],
+    signal: Signal,
+    chunk: Chunk,
+    id: u128,
+    sequence: u64,
+) -> Batch {
+    let (records, budget) = (chunk.records, chunk.held);
+    let mut heads = Vec::with_capacity(chunk.groups.len());
     let mut groups = 0;
-    for (scope, records) in &chunk.scopes {
-        let head = scope_head(scope, records.len());
-        groups += head.len() + records.len();
+    for group in &chunk.groups {
+        let head = scope_head(&group.scope, group.size);
+        groups += head.len() + group.size;
         heads.push(head);
     }
     let mut front = Vec::with_capacity(resource.len() + 32);
@@ -47,24 +84,31 @@ pub(crate) fn seal(resource: &[u8], signal: Signal, chunk: &Chunk, sequence: u64
     proto::len_header(&mut front, RESOURCE_GROUP, resource_size + groups);
     proto::bytes_field(&mut front, RESOURCE, resource);
 
-    let target = Vec::with_capacity(front.len() + groups / 4);
-    let mut gzip = GzEncoder::new(target, Compression::fast());
-    let mut write = |bytes: &[u8]| gzip.write_all(bytes);
-    let written = write(&front).and_then(|()| {
-        heads
-            .iter()
-            .zip(&chunk.scopes)
-            .try_for_each(|(head, (_, records))| write(head).and_then(|()| write(records)))
-    });
-    let body = written.and_then(|()| gzip.finish()).unwrap_or_default();
+    let blocks = heads
+        .into_iter()
+        .zip(chunk.groups)
+        .flat_map(|(head, group)| std::iter::once(head).chain(group.blocks));
     Batch {
+        id,
         signal,
-        body: Bytes::from(body),
-        records: chunk.records,
-        held: chunk.held,
+        body: compressed(std::iter::once(front).chain(blocks), groups / 4),
+        records,
+        held: budget,
         sequence,
-        attempts: 0,
+        spooled: None,
     }
+}
+
+/// Compresses pieces, each given back once it is in.
+pub(crate) fn compressed(pieces: impl Iterator<Item = Vec<u8>>, expected: usize) -> Bytes {
+    let target = Vec::with_capacity(expected);
+    let mut gzip = GzEncoder::new(target, Compression::fast());
+    let mut pieces = pieces;
+    let written = pieces.try_for_each(|piece| gzip.write_all(&piece));
+    // A write into memory does not fail.
+    let mut body = written.and_then(|()| gzip.finish()).unwrap_or_default();
+    body.shrink_to_fit();
+    Bytes::from(body)
 }
 
 /// All of a scope group but its records.
@@ -109,16 +153,18 @@ mod tests {
             .with_attributes([opentelemetry::KeyValue::new("k", "v")])
             .build();
         let second = InstrumentationScope::builder("second").build();
-        chunk.append(&first, &record, 1);
-        chunk.append(&second, &record, 1);
-        chunk.append(&first, &record, 1);
-        let batch = seal(&resource, Signal::Logs, &chunk, 7);
-        assert_eq!((batch.records, batch.held, batch.sequence), (3, 3, 7));
+        for scope in [&first, &second, &first] {
+            assert!(chunk.append(scope, &record, |_| true));
+        }
+        let (held, size) = (chunk.held, chunk.size);
+        let batch = seal(&resource, Signal::Logs, chunk, 1, 7);
+        assert_eq!((batch.records, batch.held, batch.sequence), (3, held, 7));
 
         let mut plain = Vec::new();
         flate2::read::GzDecoder::new(&batch.body[..])
             .read_to_end(&mut plain)
             .unwrap();
+        assert!(plain.len() <= size + resource.len() + 64, "{}", plain.len());
         let request = ExportLogsServiceRequest::decode(plain.as_slice()).unwrap();
         let [group] = &request.resource_logs[..] else {
             panic!("one resource expected")

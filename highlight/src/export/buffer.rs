@@ -1,53 +1,19 @@
 //! The byte-bounded hand-over from the application's threads to the worker.
 //!
-//! A record arrives as finished protobuf bytes and is copied once, into the open chunk of its signal. A chunk that is
-//! full is sealed. The worker is woken by the first record after a pause, by a sealed chunk and by an error, never once
+//! A record arrives as finished protobuf bytes and is copied once, into the open chunk of its signal. The budget is charged
+//! with the memory that chunks allocate, before they do. A chunk that is full is sealed. The worker is woken by the first record after a pause, by a sealed chunk and by an error, never once
 //! per record.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use opentelemetry::InstrumentationScope;
 use tokio::sync::Notify;
 
+use super::chunk::Chunk;
 use super::deferred::Deferred;
-use super::proto;
 use super::stats::{Counters, DropReason, Signal};
-
-/// Field number of `log_records` in `ScopeLogs` and of `spans` in `ScopeSpans`.
-const RECORDS: u32 = 2;
-
-/// Memory of a record beyond its bytes: the field header in the chunk.
-const HEADER_BYTES: usize = 8;
-
-/// Finished records of one signal, grouped by instrumentation scope.
-#[derive(Debug, Default)]
-pub(crate) struct Chunk {
-    pub(crate) scopes: Vec<(InstrumentationScope, Vec<u8>)>,
-    pub(crate) records: u64,
-    /// Bytes of the budget that this chunk holds.
-    pub(crate) held: usize,
-    /// Payload bytes, the measure for sealing.
-    pub(crate) size: usize,
-}
-
-impl Chunk {
-    /// Appends one record, which holds `held` bytes of the budget.
-    pub(crate) fn append(&mut self, scope: &InstrumentationScope, record: &[u8], held: usize) {
-        let known = self.scopes.iter().position(|(known, _)| known == scope);
-        let at = known.unwrap_or_else(|| {
-            self.scopes.push((scope.clone(), Vec::new()));
-            self.scopes.len() - 1
-        });
-        let bytes = &mut self.scopes[at].1;
-        let before = bytes.len();
-        proto::bytes_field(bytes, RECORDS, record);
-        self.size += bytes.len() - before;
-        self.held += held;
-        self.records += 1;
-    }
-}
 
 /// The two numbers that bound the buffer, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -58,13 +24,27 @@ pub(crate) struct Bounds {
     pub(crate) request: usize,
 }
 
+impl Bounds {
+    /// The bounds of a request's records, where the request begins with a resource of so many bytes.
+    pub(crate) fn beside(self, resource: usize) -> Self {
+        const HEADERS: usize = 64;
+        Bounds {
+            budget: self.budget,
+            request: self.request.saturating_sub(resource + HEADERS).max(1024),
+        }
+    }
+}
+
+/// Chunks are not sealed smaller than this, however little the endpoint takes.
+const SMALLEST_SEAL: usize = 16 * 1024;
+
 /// See the module's description.
 #[derive(Debug)]
 pub(crate) struct Buffer {
     bounds: Bounds,
     /// A chunk of this payload size is sealed.
-    seal_at: usize,
-    open: [Mutex<Chunk>; 2],
+    seal_at: AtomicUsize,
+    open: [Mutex<Chunk>; Signal::COUNT],
     sealed: Mutex<VecDeque<(Signal, Chunk)>>,
     deferred: Mutex<Vec<Deferred>>,
     held: AtomicUsize,
@@ -72,6 +52,8 @@ pub(crate) struct Buffer {
     armed: AtomicBool,
     urgent: AtomicBool,
     closed: AtomicBool,
+    /// The process that has the worker.
+    process: u32,
     pub(crate) counters: Counters,
     pub(crate) wake: Notify,
 }
@@ -82,7 +64,7 @@ impl Buffer {
         const SEAL_AT: usize = 1 << 20;
         Buffer {
             bounds,
-            seal_at: bounds.request.min(SEAL_AT),
+            seal_at: AtomicUsize::new(bounds.request.min(SEAL_AT)),
             open: Default::default(),
             sealed: Mutex::default(),
             deferred: Mutex::default(),
@@ -90,6 +72,7 @@ impl Buffer {
             armed: AtomicBool::new(false),
             urgent: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            process: std::process::id(),
             counters: Counters::default(),
             wake: Notify::new(),
         }
@@ -97,29 +80,58 @@ impl Buffer {
 
     /// Takes a finished record, or drops and counts it.
     pub(crate) fn push(&self, signal: Signal, scope: &InstrumentationScope, record: &[u8]) {
-        let held = record.len() + HEADER_BYTES;
-        if !self.admit(signal, held) {
-            return;
+        if let Some(reason) = self.refusal(Chunk::cost(scope, record.len())) {
+            return self.refuse(signal, reason);
         }
-        let full = {
-            let mut chunk = lock(&self.open[signal.index()]);
-            chunk.append(scope, record, held);
-            (chunk.size >= self.seal_at).then(|| std::mem::take(&mut *chunk))
-        };
-        if let Some(chunk) = full {
-            lock(&self.sealed).push_back((signal, chunk));
-            self.wake.notify_one();
-        } else if !self.armed.swap(true, Ordering::AcqRel) {
-            self.wake.notify_one();
+        match self.append(signal, scope, record) {
+            None => self.refuse(signal, self.refusal(0).unwrap_or(DropReason::BufferFull)),
+            Some(sealed) => {
+                self.counters.accepted(signal);
+                if sealed || !self.armed.swap(true, Ordering::AcqRel) {
+                    self.wake();
+                }
+            }
         }
+    }
+
+    /// Puts a record into the open chunk, sealing the chunk when it is full. None when the budget has no room for it;
+    /// otherwise whether a chunk was sealed.
+    fn append(&self, signal: Signal, scope: &InstrumentationScope, record: &[u8]) -> Option<bool> {
+        let mut open = self.lock_unless_forked(&self.open[signal.index()])?;
+        // No request is larger than the limit, however the sizes of its records fall.
+        let over = open.size + Chunk::cost(scope, record.len()) > self.bounds.request;
+        let before = over.then(|| std::mem::take(&mut *open));
+        let taken = open.append(scope, record, |bytes| self.hold(bytes));
+        let full = open.size >= self.seal_at.load(Ordering::Relaxed);
+        let after = full.then(|| std::mem::take(&mut *open));
+        let chunks = before.into_iter().chain(after);
+        let mut sealed = false;
+        for chunk in chunks.filter(|chunk| chunk.records > 0) {
+            sealed = true;
+            self.lock_unless_forked(&self.sealed)?
+                .push_back((signal, chunk));
+        }
+        if sealed && !taken {
+            self.wake();
+        }
+        taken.then_some(sealed)
     }
 
     /// Takes an error whose stack the worker has yet to resolve, or drops and counts it. It leaves at once.
     pub(crate) fn push_deferred(&self, mut record: Deferred) {
-        record.held = record.size() + HEADER_BYTES;
-        if !self.admit(record.signal, record.held) {
-            return;
+        if self.is_forked() {
+            return self.refuse(record.signal, DropReason::Shutdown);
         }
+        record.held = record.size();
+        let refusal = self.refusal(Chunk::cost(&record.scope, record.held));
+        let refusal = refusal.or_else(|| {
+            let fits = self.hold(record.held);
+            (!fits).then_some(DropReason::BufferFull)
+        });
+        if let Some(reason) = refusal {
+            return self.refuse(record.signal, reason);
+        }
+        self.counters.accepted(record.signal);
         lock(&self.deferred).push(record);
         self.hurry();
     }
@@ -127,7 +139,7 @@ impl Buffer {
     /// Makes the worker send what there is without waiting for the batch delay.
     pub(crate) fn hurry(&self) {
         self.urgent.store(true, Ordering::Release);
-        self.wake.notify_one();
+        self.wake();
     }
 
     /// Counts a record that a hook kept back.
@@ -135,32 +147,75 @@ impl Buffer {
         self.counters.refused(signal, DropReason::Hook);
     }
 
-    fn admit(&self, signal: Signal, held: usize) -> bool {
-        let refusal = if self.closed.load(Ordering::Acquire) {
-            DropReason::Shutdown
-        } else if held > self.bounds.request {
-            DropReason::TooLarge
-        } else if !self.hold(held) {
-            DropReason::BufferFull
-        } else {
-            self.counters.accepted(signal);
-            return true;
-        };
-        if self.counters.refused(signal, refusal) && refusal != DropReason::Shutdown {
-            crate::diagnostics::say(format_args!(
-                "a record was dropped ({signal:?}: {refusal:?}); further ones are counted in Highlight::stats()"
-            ));
+    fn wake(&self) {
+        if !self.is_forked() {
+            self.wake.notify_one();
         }
-        false
     }
 
-    fn hold(&self, bytes: usize) -> bool {
+    /// True in a child of the process that has the worker, where nothing is recorded. It asks the system, so it is asked only
+    /// where a call of the system does not matter.
+    pub(crate) fn is_forked(&self) -> bool {
+        let forked = std::process::id() != self.process;
+        if forked {
+            self.close();
+        }
+        forked
+    }
+
+    /// A lock that another thread held at the moment of a fork stays locked in the child for ever. So who would have to wait
+    /// makes sure that there is somebody to wait for.
+    fn lock_unless_forked<'a, T>(&self, mutex: &'a Mutex<T>) -> Option<MutexGuard<'a, T>> {
+        match mutex.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => (!self.is_forked()).then(|| lock(mutex)),
+        }
+    }
+
+    fn refusal(&self, size: usize) -> Option<DropReason> {
+        if self.closed.load(Ordering::Acquire) {
+            Some(DropReason::Shutdown)
+        } else if size > self.bounds.request {
+            Some(DropReason::TooLarge)
+        } else {
+            None
+        }
+    }
+
+    /// Counts a record that is not taken. The first of its kind is told.
+    fn refuse(&self, signal: Signal, reason: DropReason) {
+        if self.counters.refused(signal, reason) && reason != DropReason::Shutdown {
+            crate::diagnostics::say(format_args!(
+                "a record was dropped ({signal:?}: {reason:?}); further ones are counted in Highlight::stats()"
+            ));
+        }
+    }
+
+    /// The endpoint does not take requests with records of so many bytes: further ones are smaller.
+    pub(crate) fn seal_below(&self, size: usize) {
+        let most = (size / 2).max(SMALLEST_SEAL);
+        self.seal_at.fetch_min(most, Ordering::Relaxed);
+    }
+
+    /// Takes bytes of the budget; false when there are not so many.
+    pub(crate) fn hold(&self, bytes: usize) -> bool {
         let before = self.held.fetch_add(bytes, Ordering::AcqRel);
         let fits = before.saturating_add(bytes) <= self.bounds.budget;
         if !fits {
             self.held.fetch_sub(bytes, Ordering::AcqRel);
         }
         fits
+    }
+
+    /// Takes bytes of the budget whether it has them or not, for the one thing that has to go on.
+    pub(crate) fn hold_anyway(&self, bytes: usize) {
+        self.held.fetch_add(bytes, Ordering::AcqRel);
+    }
+
+    /// True when more than half of the budget is in use.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.held() > self.bounds.budget / 2
     }
 
     /// Gives bytes of the budget back once their records are delivered or lost.
@@ -230,9 +285,16 @@ impl Buffer {
         self.release(held);
     }
 
-    /// Puts a resolved error into the open chunk; its bytes were admitted when it was deferred.
-    pub(crate) fn append_resolved(&self, deferred: &Deferred, record: &[u8]) {
-        lock(&self.open[deferred.signal.index()]).append(&deferred.scope, record, deferred.held);
+    /// Puts an error with its stacks into the open chunk. Where there is no room for those, it goes without, and where there
+    /// is none at all it is lost and counted.
+    pub(crate) fn append_resolved(&self, deferred: &Deferred, full: &[u8], bare: &[u8]) {
+        let (signal, scope) = (deferred.signal, &deferred.scope);
+        let fits = Chunk::cost(scope, full.len()) <= self.bounds.request;
+        let taken = fits && self.append(signal, scope, full).is_some();
+        self.release(deferred.held);
+        if !taken && self.append(signal, scope, bare).is_none() {
+            self.counters.lost(signal, DropReason::BufferFull, 1);
+        }
     }
 }
 
@@ -250,17 +312,6 @@ mod tests {
     }
 
     #[test]
-    fn records_group_by_scope() {
-        let mut chunk = Chunk::default();
-        for name in ["a", "b", "a", "b", "a"] {
-            chunk.append(&scope(name), b"x", 1);
-        }
-        assert_eq!(chunk.scopes.len(), 2);
-        assert_eq!(chunk.records, 5);
-        assert_eq!(chunk.scopes[0].1, [0x12, 1, b'x'].repeat(3));
-    }
-
-    #[test]
     fn the_budget_is_never_exceeded_and_what_does_not_fit_is_counted() {
         let bounds = Bounds {
             budget: 1_000,
@@ -274,13 +325,35 @@ mod tests {
         }
         buffer.push(Signal::Traces, &scope("a"), &[0; 600]);
         let stats = buffer.counters.snapshot(buffer.held());
-        assert_eq!(stats.queued(Signal::Logs), 10);
-        assert_eq!(stats.dropped(Signal::Logs, DropReason::BufferFull), 15);
+        let queued = stats.queued(Signal::Logs);
+        assert!((1..=10).contains(&queued), "{queued}");
+        let dropped = stats.dropped(Signal::Logs, DropReason::BufferFull);
+        assert_eq!(queued + dropped, 25);
         assert_eq!(stats.dropped(Signal::Traces, DropReason::TooLarge), 1);
         buffer.abandon();
         assert_eq!(buffer.held(), 0);
         let stats = buffer.counters.snapshot(buffer.held());
-        assert_eq!(stats.dropped(Signal::Logs, DropReason::Shutdown), 10);
+        assert_eq!(stats.dropped(Signal::Logs, DropReason::Shutdown), queued);
+    }
+
+    #[test]
+    fn no_chunk_is_larger_than_a_request() {
+        let buffer = Buffer::new(Bounds {
+            budget: 1 << 20,
+            request: 8 * 1024,
+        });
+        for size in [7_000, 100, 6_000, 7_500, 1, 4_000, 4_000].repeat(3) {
+            buffer.push(Signal::Logs, &scope("a"), &vec![0; size]);
+        }
+        buffer.seal_open();
+        let mut records = 0;
+        while let Some((_, chunk)) = buffer.take_sealed() {
+            assert!(chunk.size <= 8 * 1024, "{}", chunk.size);
+            records += chunk.records;
+            buffer.release(chunk.held);
+        }
+        assert_eq!(records, 21);
+        assert_eq!(buffer.held(), 0);
     }
 
     #[test]

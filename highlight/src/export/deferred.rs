@@ -55,24 +55,32 @@ impl Deferred {
     /// Bytes of memory it takes, near enough to hold the byte budget.
     pub(crate) fn size(&self) -> usize {
         let gaps: usize = self.gaps.iter().map(Gap::size).sum();
-        self.record.len() + gaps
+        size_of::<Self>() + self.record.capacity() + gaps
     }
 
     /// Resolves the stacks and completes the record.
-    pub(crate) fn complete(&mut self, symbols: &mut Symbols, style: StackStyle) -> Vec<u8> {
-        let mut record = std::mem::take(&mut self.record);
-        for gap in self.gaps.drain(..) {
-            let stack = symbols.render(&gap, style);
-            let write = |buf: &mut Vec<u8>, field| stack.write(buf, field);
-            match gap.place {
-                Place::Record { attributes } => write(&mut record, attributes),
+    pub(crate) fn complete(&self, symbols: &mut Symbols, style: StackStyle) -> Vec<u8> {
+        self.filled(|gap, buf, field| symbols.render(gap, style).write(buf, field))
+    }
+
+    /// The record without its stacks.
+    pub(crate) fn bare(&self) -> Vec<u8> {
+        self.filled(|_, _, _| {})
+    }
+
+    fn filled(&self, mut fill: impl FnMut(&Gap, &mut Vec<u8>, u32)) -> Vec<u8> {
+        let mut record = self.record.clone();
+        for gap in &self.gaps {
+            match &gap.place {
+                Place::Record { attributes } => fill(gap, &mut record, *attributes),
                 Place::Event {
-                    mut bytes,
+                    bytes,
                     field,
                     attributes,
                 } => {
-                    write(&mut bytes, attributes);
-                    proto::bytes_field(&mut record, field, &bytes);
+                    let mut event = bytes.clone();
+                    fill(gap, &mut event, *attributes);
+                    proto::bytes_field(&mut record, *field, &event);
                 }
             }
         }
@@ -84,10 +92,13 @@ impl Gap {
     fn size(&self) -> usize {
         let event = match &self.place {
             Place::Record { .. } => 0,
-            Place::Event { bytes, .. } => bytes.len(),
+            Place::Event { bytes, .. } => bytes.capacity(),
         };
-        let chain: usize = self.chain.iter().map(String::len).sum();
-        event + chain + self.message.len() + self.stack.size()
+        let texts = self.chain.iter().chain([&self.message]);
+        let texts: usize = texts
+            .map(|text| size_of::<String>() + text.capacity())
+            .sum();
+        size_of::<Self>() + event + texts + self.stack.size()
     }
 }
 

@@ -2,18 +2,27 @@
 
 pub(crate) mod batch;
 pub(crate) mod buffer;
+mod chunk;
+mod courier;
 pub(crate) mod deferred;
 mod delivery;
 pub(crate) mod log_record;
 pub(crate) mod processors;
+#[cfg(test)]
+mod properties;
 pub(crate) mod proto;
 pub(crate) mod reader;
 mod retry;
 pub(crate) mod scratch;
 pub(crate) mod span;
+mod split;
+pub(crate) mod spool;
+mod spool_file;
+mod spool_home;
 pub(crate) mod stats;
 pub(crate) mod transport;
 pub(crate) mod value;
+mod wire;
 pub(crate) mod worker;
 
 use std::sync::Arc;
@@ -21,7 +30,8 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::error::FlushError;
-use buffer::{Bounds, Buffer, Chunk};
+use buffer::{Bounds, Buffer};
+use chunk::Chunk;
 use deferred::{StackStyle, Symbols};
 use stats::{Signal, Stats};
 use worker::{Command, Inbox, Plan};
@@ -39,7 +49,7 @@ impl Exporter {
     /// # Errors
     /// The worker's thread or runtime could not be made.
     pub(crate) fn start(plan: Plan, bounds: Bounds) -> std::io::Result<Self> {
-        let buffer = Arc::new(Buffer::new(bounds));
+        let buffer = Arc::new(Buffer::new(bounds.beside(plan.resource.len())));
         let inbox = Arc::new(Inbox::default());
         worker::spawn(plan, Arc::clone(&buffer), Arc::clone(&inbox))?;
         Ok(Exporter {
@@ -73,9 +83,10 @@ impl Exporter {
     pub(crate) fn collect(&self) -> Vec<(Signal, Chunk)> {
         if let Some(style) = self.keeps {
             let mut symbols = Symbols::new();
-            for mut deferred in self.buffer.take_deferred() {
+            for deferred in self.buffer.take_deferred() {
                 let record = deferred.complete(&mut symbols, style);
-                self.buffer.append_resolved(&deferred, &record);
+                let bare = deferred.bare();
+                self.buffer.append_resolved(&deferred, &record, &bare);
             }
         }
         self.buffer.seal_open();
@@ -87,7 +98,7 @@ impl Exporter {
     /// # Errors
     /// Not everything was delivered.
     pub(crate) fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
-        if self.buffer.is_closed() {
+        if self.buffer.is_forked() || self.buffer.is_closed() {
             return Err(FlushError::Stopped);
         }
         if self.keeps.is_some() {
@@ -101,7 +112,7 @@ impl Exporter {
     /// # Errors
     /// Not everything was delivered, or it was stopped before.
     pub(crate) fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
-        if self.buffer.close() {
+        if self.buffer.is_forked() || self.buffer.close() {
             return Err(FlushError::Stopped);
         }
         if self.keeps.is_some() {

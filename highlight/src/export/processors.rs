@@ -1,6 +1,6 @@
 //! Where the OpenTelemetry SDK hands over: finished spans, and log records made with the logs API.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::trace::Span as _;
@@ -21,10 +21,13 @@ use crate::scope::Scope;
 use crate::session::Session;
 
 /// The records' way into the buffer, shared by all that makes records.
+///
+/// What was installed for the process cannot be taken out again: after a further `init` it finds the new buffer through here.
 #[derive(Debug, Clone)]
 pub(crate) struct Intake {
     buffer: Arc<Buffer>,
     style: Arc<Style>,
+    successor: Arc<OnceLock<Intake>>,
 }
 
 impl Intake {
@@ -32,26 +35,41 @@ impl Intake {
         Intake {
             buffer,
             style: Arc::new(style),
+            successor: Arc::default(),
         }
     }
 
+    /// From here on `next` gets the records.
+    pub(crate) fn hand_over(&self, next: Intake) {
+        let _ = self.successor.set(next);
+    }
+
+    fn latest(&self) -> &Intake {
+        let mut intake = self;
+        while let Some(next) = intake.successor.get() {
+            intake = next;
+        }
+        intake
+    }
+
     pub(crate) fn hooks(&self) -> &Hooks {
-        &self.style.hooks
+        &self.latest().style.hooks
     }
 
     pub(crate) fn span(&self, data: &SpanData) {
+        let intake = self.latest();
         scratch::with(|buf| {
-            let gaps = span::encode(buf, data, &self.style.scrub);
-            if let Some(hook) = &self.style.hooks.span
+            let gaps = span::encode(buf, data, &intake.style.scrub);
+            if let Some(hook) = &intake.style.hooks.span
                 && !hook::apply(hook, span::LAYOUT, buf)
             {
-                return self.buffer.keep_back(Signal::Traces);
+                return intake.buffer.keep_back(Signal::Traces);
             }
             let scope = &data.instrumentation_scope;
             if gaps.is_empty() {
-                self.buffer.push(Signal::Traces, scope, buf);
+                intake.buffer.push(Signal::Traces, scope, buf);
             } else {
-                self.buffer.push_deferred(Deferred {
+                intake.buffer.push_deferred(Deferred {
                     signal: Signal::Traces,
                     scope: scope.clone(),
                     record: buf.clone(),
@@ -70,18 +88,19 @@ impl Intake {
         correlation: &Correlation,
         write: impl FnOnce(&mut LogRecord<'_>),
     ) {
+        let intake = self.latest();
         scratch::with(|buf| {
-            let mut record = LogRecord::begin(buf, severity, time, correlation, &self.style);
+            let mut record = LogRecord::begin(buf, severity, time, correlation, &intake.style);
             write(&mut record);
             let gap = record.finish();
-            if let Some(hook) = &self.style.hooks.log
+            if let Some(hook) = &intake.style.hooks.log
                 && !hook::apply(hook, log_record::LAYOUT, buf)
             {
-                return self.buffer.keep_back(Signal::Logs);
+                return intake.buffer.keep_back(Signal::Logs);
             }
             match gap {
-                None => self.buffer.push(Signal::Logs, scope, buf),
-                Some(gap) => self.buffer.push_deferred(Deferred {
+                None => intake.buffer.push(Signal::Logs, scope, buf),
+                Some(gap) => intake.buffer.push_deferred(Deferred {
                     signal: Signal::Logs,
                     scope: scope.clone(),
                     record: buf.clone(),
@@ -93,10 +112,11 @@ impl Intake {
     }
 
     fn refuse_or_ok(&self) -> OTelSdkResult {
-        if self.buffer.is_closed() {
+        let intake = self.latest();
+        if intake.buffer.is_closed() {
             return Err(OTelSdkError::AlreadyShutdown);
         }
-        self.buffer.hurry();
+        intake.buffer.hurry();
         Ok(())
     }
 }

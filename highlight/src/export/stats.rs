@@ -14,6 +14,7 @@ pub enum Signal {
 
 impl Signal {
     pub(crate) const ALL: [Signal; 2] = [Signal::Traces, Signal::Logs];
+    pub(crate) const COUNT: usize = Signal::ALL.len();
 
     pub(crate) const fn index(self) -> usize {
         match self {
@@ -29,6 +30,15 @@ impl Signal {
             Signal::Logs => "/v1/logs",
         }
     }
+
+    /// The last segment of [`path`](Self::path): the signal's name in a spool file's name.
+    pub(crate) fn name(self) -> &'static str {
+        self.path().rsplit('/').next().unwrap_or_default()
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Signal> {
+        Signal::ALL.into_iter().find(|signal| signal.name() == name)
+    }
 }
 
 /// Why a record was not delivered.
@@ -37,7 +47,7 @@ impl Signal {
 pub enum DropReason {
     /// The byte budget was used up: the newest record is the one dropped.
     BufferFull,
-    /// A single record was larger than a request may be.
+    /// A single record was larger than a request may be, or than the endpoint takes (413).
     TooLarge,
     /// The endpoint refused it for good: a status that is not retried, or `partial_success`.
     Rejected,
@@ -45,16 +55,23 @@ pub enum DropReason {
     Hook,
     /// It was recorded after shutdown, or shutdown's time ran out before it was delivered.
     Shutdown,
+    /// The spool directory was full: the oldest file is the one removed.
+    SpoolFull,
+    /// Its spool file was damaged, and was set aside.
+    SpoolDamaged,
 }
 
 impl DropReason {
-    const ALL: [DropReason; 5] = [
+    const ALL: [DropReason; 7] = [
         DropReason::BufferFull,
         DropReason::TooLarge,
         DropReason::Rejected,
         DropReason::Shutdown,
         DropReason::Hook,
+        DropReason::SpoolFull,
+        DropReason::SpoolDamaged,
     ];
+    const COUNT: usize = DropReason::ALL.len();
 
     const fn index(self) -> usize {
         match self {
@@ -63,18 +80,23 @@ impl DropReason {
             DropReason::Rejected => 2,
             DropReason::Shutdown => 3,
             DropReason::Hook => 4,
+            DropReason::SpoolFull => 5,
+            DropReason::SpoolDamaged => 6,
         }
     }
 }
 
 /// A snapshot of what happened to every record since `init`. All counts are records.
 ///
-/// Every record is in exactly one place: [`sent`](Stats::sent), [`dropped`](Stats::dropped) or [`queued`](Stats::queued).
+/// Every record is in exactly one place: [`sent`](Stats::sent), [`dropped`](Stats::dropped), [`queued`](Stats::queued) in
+/// memory, or [`spooled`](Stats::spooled) on disk. Records that an earlier process left in the spool directory count from the
+/// moment this one takes them over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
-    sent: [u64; 2],
-    dropped: [[u64; 5]; 2],
-    queued: [u64; 2],
+    sent: [u64; Signal::COUNT],
+    dropped: [[u64; DropReason::COUNT]; Signal::COUNT],
+    queued: [u64; Signal::COUNT],
+    spooled: [u64; Signal::COUNT],
     queued_bytes: u64,
 }
 
@@ -101,6 +123,18 @@ impl Stats {
     #[must_use]
     pub fn queued(&self, signal: Signal) -> u64 {
         self.queued[signal.index()]
+    }
+
+    /// Records on disk in the spool directory, which this process or the next one sends.
+    #[must_use]
+    pub fn spooled(&self, signal: Signal) -> u64 {
+        self.spooled[signal.index()]
+    }
+
+    /// Records on disk over all signals.
+    #[must_use]
+    pub fn spooled_total(&self) -> u64 {
+        self.spooled.iter().sum()
     }
 
     /// Bytes of the byte budget in use.
@@ -132,17 +166,33 @@ impl Stats {
 /// The live counters. `accepted` and the outcomes are counted; what is queued follows from them.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    accepted: [AtomicU64; 2],
-    sent: [AtomicU64; 2],
+    accepted: [AtomicU64; Signal::COUNT],
+    sent: [AtomicU64; Signal::COUNT],
     /// Dropped before they were accepted into the buffer.
-    refused: [[AtomicU64; 5]; 2],
+    refused: [[AtomicU64; DropReason::COUNT]; Signal::COUNT],
     /// Accepted, then lost.
-    lost: [[AtomicU64; 5]; 2],
+    lost: [[AtomicU64; DropReason::COUNT]; Signal::COUNT],
+    /// On disk; changed by the worker alone.
+    spooled: [AtomicU64; Signal::COUNT],
 }
 
 impl Counters {
     pub(crate) fn accepted(&self, signal: Signal) {
         self.accepted[signal.index()].fetch_add(1, Relaxed);
+    }
+
+    /// Counts records that an earlier process accepted.
+    pub(crate) fn inherited(&self, signal: Signal, records: u64) {
+        self.accepted[signal.index()].fetch_add(records, Relaxed);
+        self.spooled(signal, records);
+    }
+
+    pub(crate) fn spooled(&self, signal: Signal, records: u64) {
+        self.spooled[signal.index()].fetch_add(records, Relaxed);
+    }
+
+    pub(crate) fn unspooled(&self, signal: Signal, records: u64) {
+        self.spooled[signal.index()].fetch_sub(records, Relaxed);
     }
 
     pub(crate) fn sent(&self, signal: Signal, records: u64) {
@@ -154,8 +204,9 @@ impl Counters {
         self.refused[signal.index()][reason.index()].fetch_add(1, Relaxed) == 0
     }
 
-    pub(crate) fn lost(&self, signal: Signal, reason: DropReason, records: u64) {
-        self.lost[signal.index()][reason.index()].fetch_add(records, Relaxed);
+    /// Counts records that had been accepted; true when they are the first.
+    pub(crate) fn lost(&self, signal: Signal, reason: DropReason, records: u64) -> bool {
+        self.lost[signal.index()][reason.index()].fetch_add(records, Relaxed) == 0
     }
 
     /// Records accepted and then lost, over all signals and reasons.
@@ -182,6 +233,8 @@ impl Counters {
                 settled += lost;
                 stats.dropped[at][why] = lost + self.refused[at][why].load(Relaxed);
             }
+            stats.spooled[at] = self.spooled[at].load(Relaxed);
+            settled += stats.spooled[at];
             stats.queued[at] = self.accepted[at].load(Relaxed).saturating_sub(settled);
         }
         stats
@@ -193,6 +246,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_signal_is_found_by_its_name() {
+        for signal in Signal::ALL {
+            assert_eq!(Signal::named(signal.name()), Some(signal));
+        }
+        assert_eq!(Signal::named("profiles"), None);
+    }
+
+    #[test]
     fn every_record_is_in_one_place() {
         let counters = Counters::default();
         for _ in 0..10 {
@@ -200,11 +261,14 @@ mod tests {
         }
         counters.sent(Signal::Logs, 6);
         counters.lost(Signal::Logs, DropReason::Rejected, 1);
+        counters.inherited(Signal::Logs, 5);
+        counters.spooled(Signal::Logs, 1);
         assert!(counters.refused(Signal::Logs, DropReason::BufferFull));
         assert!(!counters.refused(Signal::Logs, DropReason::BufferFull));
         let stats = counters.snapshot(42);
         assert_eq!(stats.sent(Signal::Logs), 6);
-        assert_eq!(stats.queued(Signal::Logs), 3);
+        assert_eq!(stats.queued(Signal::Logs), 2);
+        assert_eq!(stats.spooled(Signal::Logs), 6);
         assert_eq!(stats.dropped(Signal::Logs, DropReason::BufferFull), 2);
         assert_eq!(stats.dropped_total(), 3);
         assert_eq!(stats.queued_bytes(), 42);

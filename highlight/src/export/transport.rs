@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -11,6 +11,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::batch::Batch;
 use super::stats::Signal;
+use super::wire::{Field, Fields};
 
 #[cfg(feature = "tls")]
 type Connector = hyper_rustls::HttpsConnector<HttpConnector>;
@@ -19,6 +20,10 @@ type Connector = HttpConnector;
 
 /// An answer longer than this is not read to its end; OTLP answers are a few bytes.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
+/// The id of a request, the same in every attempt: who has seen it has the records.
+const BATCH_HEADER: HeaderName = HeaderName::from_static("x-highlight-batch");
+pub(crate) const PROJECT_HEADER: HeaderName = HeaderName::from_static("x-highlight-project");
+
 /// However long the endpoint asks us to wait, we ask again after this.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(10);
 
@@ -42,6 +47,8 @@ pub(crate) enum Verdict {
         after: Option<Duration>,
         reason: String,
     },
+    /// Worth another try in smaller parts.
+    TooLarge { reason: String },
     /// Not worth another try.
     Refused { reason: String },
 }
@@ -50,7 +57,7 @@ pub(crate) enum Verdict {
 #[derive(Debug, Clone)]
 pub(crate) struct Transport {
     client: Client<Connector, Full<Bytes>>,
-    targets: [Uri; 2],
+    targets: [Uri; Signal::COUNT],
     headers: HeaderMap,
     timeout: Duration,
 }
@@ -59,7 +66,7 @@ impl Transport {
     /// # Errors
     /// Says in a sentence why the endpoint cannot be used.
     pub(crate) fn new(endpoint: &Endpoint) -> Result<Self, String> {
-        let mut targets: [Uri; 2] = Default::default();
+        let mut targets: [Uri; Signal::COUNT] = Default::default();
         for signal in Signal::ALL {
             targets[signal.index()] = format!("{}{}", endpoint.base, signal.path())
                 .parse()
@@ -106,6 +113,13 @@ impl Transport {
         *request.method_mut() = http::Method::POST;
         *request.uri_mut() = self.targets[batch.signal.index()].clone();
         *request.headers_mut() = self.headers.clone();
+        let headers = request.headers_mut();
+        if let Ok(id) = HeaderValue::try_from(format!("{:032x}", batch.id)) {
+            headers.insert(BATCH_HEADER, id);
+        }
+        if let Some(spooled) = &batch.spooled {
+            headers.insert(PROJECT_HEADER, spooled.project.clone());
+        }
         let response = match self.client.request(request).await {
             Ok(response) => response,
             Err(error) => {
@@ -143,6 +157,7 @@ fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Verdict {
             after: retry_after(headers),
             reason,
         },
+        413 => Verdict::TooLarge { reason },
         _ => Verdict::Refused { reason },
     }
 }
@@ -179,48 +194,6 @@ fn partial_success(body: &[u8]) -> Option<(u64, String)> {
         }
     }
     Some((rejected, reason))
-}
-
-enum Field<'a> {
-    Varint(u64),
-    Bytes(&'a [u8]),
-}
-
-/// Reads the varint and length-delimited fields of a message; stops at anything else, or at the first lie.
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Iterator for Fields<'a> {
-    type Item = (u64, Field<'a>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let key = self.varint()?;
-        let field = match key & 7 {
-            0 => Field::Varint(self.varint()?),
-            2 => {
-                let len = usize::try_from(self.varint()?).ok()?;
-                let (bytes, rest) = self.0.split_at_checked(len)?;
-                self.0 = rest;
-                Field::Bytes(bytes)
-            }
-            _ => return None,
-        };
-        Some((key >> 3, field))
-    }
-}
-
-impl Fields<'_> {
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let (byte, rest) = self.0.split_first()?;
-            self.0 = rest;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Some(value);
-            }
-        }
-        None
-    }
 }
 
 /// An error and its sources on one line.
@@ -309,7 +282,9 @@ mod tests {
             let verdict = judge(StatusCode::from_u16(status).unwrap(), &none, b"");
             assert!(matches!(verdict, Verdict::Retry { .. }), "{status}");
         }
-        for status in [301, 400, 401, 403, 404, 413, 500] {
+        let verdict = judge(StatusCode::PAYLOAD_TOO_LARGE, &none, b"");
+        assert!(matches!(verdict, Verdict::TooLarge { .. }));
+        for status in [301, 400, 401, 403, 404, 500] {
             let verdict = judge(StatusCode::from_u16(status).unwrap(), &none, b"why");
             assert!(matches!(verdict, Verdict::Refused { .. }), "{status}");
         }

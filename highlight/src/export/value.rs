@@ -112,6 +112,11 @@ fn each<'a, T>(buf: &mut Vec<u8>, items: &'a [T], scalar: impl Fn(&'a T) -> Scal
     }
 }
 
+/// Deeper lists and maps are not sent: decoders give up on a whole request at a hundred messages within messages, and each
+/// level of ours is up to three.
+pub(crate) const MAX_DEPTH: u32 = 16;
+pub(crate) const TOO_DEEP: &str = "<nested too deeply>";
+
 /// Writes an attribute of a log record that came through the OpenTelemetry logs API.
 pub(crate) fn log_attribute(
     buf: &mut Vec<u8>,
@@ -120,19 +125,36 @@ pub(crate) fn log_attribute(
     value: &AnyValue,
     scrub: &Scrub,
 ) {
+    entry(buf, field_number, name, value, scrub, MAX_DEPTH);
+}
+
+fn entry(
+    buf: &mut Vec<u8>,
+    field_number: u32,
+    name: &str,
+    value: &AnyValue,
+    scrub: &Scrub,
+    depth: u32,
+) {
     match scalar(value) {
         Some(scalar) => field(buf, field_number, name, scalar, scrub),
         None if scrub.hides(name) => {
             proto::key_value(buf, field_number, name, Scalar::Str(REDACTED));
         }
-        None => proto::key_value_with(buf, field_number, name, |buf| nested(buf, value, scrub)),
+        None => proto::key_value_with(buf, field_number, name, |buf| {
+            nested(buf, value, scrub, depth);
+        }),
     }
 }
 
 /// Writes `value` as an `AnyValue` field, for a log's body.
 pub(crate) fn any_value(buf: &mut Vec<u8>, field: u32, value: &AnyValue, scrub: &Scrub) {
+    element(buf, field, value, scrub, MAX_DEPTH);
+}
+
+fn element(buf: &mut Vec<u8>, field: u32, value: &AnyValue, scrub: &Scrub, depth: u32) {
     let start = buf.len();
-    nested(buf, value, scrub);
+    nested(buf, value, scrub, depth);
     proto::wrap(buf, field, start);
 }
 
@@ -147,18 +169,19 @@ fn scalar(value: &AnyValue) -> Option<Scalar<'_>> {
 }
 
 /// The payload of an `AnyValue` that is not a scalar. Upstream drops bytes, so they are sent as hexadecimal text.
-fn nested(buf: &mut Vec<u8>, value: &AnyValue, scrub: &Scrub) {
+fn nested(buf: &mut Vec<u8>, value: &AnyValue, scrub: &Scrub, depth: u32) {
     let start = buf.len();
     match value {
+        AnyValue::ListAny(_) | AnyValue::Map(_) if depth == 0 => Scalar::Str(TOO_DEEP).write(buf),
         AnyValue::ListAny(items) => {
             for item in items.iter() {
-                any_value(buf, VALUES, item, scrub);
+                element(buf, VALUES, item, scrub, depth - 1);
             }
             proto::wrap(buf, proto::ANY_ARRAY, start);
         }
         AnyValue::Map(entries) => {
             for (name, item) in entries.iter() {
-                log_attribute(buf, VALUES, name.as_str(), item, scrub);
+                entry(buf, VALUES, name.as_str(), item, scrub, depth - 1);
             }
             proto::wrap(buf, proto::ANY_KVLIST, start);
         }

@@ -7,13 +7,16 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::batch;
 use super::buffer::{Buffer, lock};
 use super::deferred::{StackStyle, Symbols};
 use super::delivery::Delivery;
+use super::spool::{Spool, SpoolPlan};
 use super::transport::{Endpoint, Transport};
 use crate::diagnostics::say;
 use crate::error::FlushError;
+
+/// While batches go to disk, a chunk is not closed for fewer than the records of so long.
+const SPOOL_DELAY: Duration = Duration::from_secs(5);
 
 thread_local! {
     static WORKER: Cell<bool> = const { Cell::new(false) };
@@ -33,6 +36,7 @@ pub(crate) struct Plan {
     /// How long the first record of a batch may wait for company.
     pub(crate) delay: Duration,
     pub(crate) stacks: StackStyle,
+    pub(crate) spool: Option<SpoolPlan>,
 }
 
 /// Answers a command with what became of the records it was about.
@@ -86,8 +90,10 @@ async fn run(plan: Plan, buffer: Arc<Buffer>, inbox: Arc<Inbox>) {
     if let Err(reason) = &transport {
         say(format_args!("nothing can be sent: {reason}"));
     }
+    let spool = plan.spool.clone();
+    let spool = spool.map(|plan| Spool::open(plan, Arc::clone(&buffer)));
     let mut worker = Worker {
-        delivery: Delivery::new(transport.ok(), Arc::clone(&buffer)),
+        delivery: Delivery::new(transport.ok(), Arc::clone(&buffer), spool),
         plan,
         buffer,
         inbox,
@@ -132,7 +138,14 @@ struct Worker {
     /// When the open chunks are sealed.
     due: Option<Instant>,
     waiting: Vec<Waiter>,
-    stop: Option<Instant>,
+    stop: Option<Stop>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Stop {
+    /// With a spool, sending ends here, and what is left goes to disk.
+    send_until: Instant,
+    at: Instant,
 }
 
 /// What to do after a turn.
@@ -149,14 +162,24 @@ impl Worker {
         self.obey();
         self.close_chunks();
         let compressed = self.compress_one();
+        let now = Instant::now();
+        if self.stop.is_some_and(|stop| stop.send_until <= now) {
+            self.delivery.retreat();
+        }
         self.delivery.launch();
-        let finished = self.stop.is_some() && self.oldest().is_none();
-        let expired = self.stop.is_some_and(|at| at <= Instant::now());
+        let finished = self.stop.is_some() && self.oldest().is_none() && self.delivery.has_landed();
+        let expired = self.stop.is_some_and(|stop| stop.at <= now);
         if expired {
             self.delivery.abandon();
             self.buffer.abandon();
         }
-        self.answer();
+        if finished || expired {
+            self.delivery.close();
+        }
+        // Who asked to stop may end the process with the answer: everything is over before.
+        if self.stop.is_none() || finished || expired {
+            self.answer();
+        }
         match (finished || expired, compressed) {
             (true, _) => Next::Stop,
             (false, true) => Next::Again,
@@ -165,8 +188,18 @@ impl Worker {
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        let due = self.due.filter(|_| self.delivery.is_idle());
-        let times = [due, self.delivery.next_attempt(), self.stop];
+        let due = match self.due {
+            Some(due) if self.delivery.is_idle() => Some(due),
+            Some(due) if self.delivery.is_spooling() => Some(due + SPOOL_DELAY),
+            _ => None,
+        };
+        let now = Instant::now();
+        let stop = self.stop.map(|stop| {
+            Some(stop.send_until)
+                .filter(|at| *at > now)
+                .unwrap_or(stop.at)
+        });
+        let times = [due, self.delivery.next_attempt(), stop];
         times.into_iter().flatten().min()
     }
 
@@ -177,7 +210,14 @@ impl Worker {
             let answer = match command {
                 Command::Flush(answer) => answer,
                 Command::Stop(deadline, answer) => {
-                    self.stop = Some(deadline.into());
+                    let (now, at) = (Instant::now(), Instant::from(deadline));
+                    let send_until = if self.delivery.has_spool() {
+                        now + at.saturating_duration_since(now) / 2
+                    } else {
+                        at
+                    };
+                    self.delivery.stop();
+                    self.stop = Some(Stop { send_until, at });
                     answer
                 }
             };
@@ -199,31 +239,32 @@ impl Worker {
             self.due = Some(now + self.plan.delay);
         }
         let due = self.due.is_some_and(|due| due <= now);
-        if self.delivery.is_idle() && (self.buffer.take_urgent() || due) {
+        let overdue = self.due.is_some_and(|due| due + SPOOL_DELAY <= now);
+        if self.delivery.is_idle() && (self.buffer.take_urgent() || due)
+            || self.delivery.is_spooling() && overdue
+        {
             self.close_all();
         }
     }
 
     fn close_all(&mut self) {
         self.due = None;
-        for mut deferred in self.buffer.take_deferred() {
+        for deferred in self.buffer.take_deferred() {
             let record = deferred.complete(&mut self.symbols, self.plan.stacks);
-            self.buffer.append_resolved(&deferred, &record);
+            self.buffer
+                .append_resolved(&deferred, &record, &deferred.bare());
         }
         self.buffer.seal_open();
     }
 
-    /// Makes a batch of the oldest sealed chunk, when there is one and the queue has room for it.
+    /// Makes a batch of the oldest sealed chunk, when there is one. It takes less memory then.
     fn compress_one(&mut self) -> bool {
-        if !self.delivery.has_room() {
-            return false;
-        }
         let Some((signal, chunk)) = self.buffer.take_sealed() else {
             return false;
         };
-        let batch = batch::seal(&self.plan.resource, signal, &chunk, self.sequence);
+        self.delivery
+            .enqueue(&self.plan.resource, signal, chunk, self.sequence);
         self.sequence += 1;
-        self.delivery.enqueue(batch);
         true
     }
 

@@ -9,14 +9,14 @@ use tempfile::TempDir;
 use crate::support::{log, logs, send};
 
 /// A running program, and what it said on its first line.
-struct Program {
+pub(crate) struct Program {
     child: Child,
-    http: String,
-    sql: Option<String>,
+    pub(crate) http: String,
+    pub(crate) sql: Option<String>,
 }
 
 impl Program {
-    fn start(arguments: &[&str], data: &Path) -> Self {
+    pub(crate) fn start(arguments: &[&str], data: &Path) -> Self {
         let mut child = command(arguments, data)
             .stdout(Stdio::piped())
             .spawn()
@@ -38,7 +38,7 @@ impl Program {
     }
 
     /// Sends a signal, and tells how the program ended.
-    fn stop(mut self, signal: &str) -> Option<i32> {
+    pub(crate) fn stop(mut self, signal: &str) -> Option<i32> {
         let sent = Command::new("kill")
             .args([signal, &self.child.id().to_string()])
             .status();

@@ -2,6 +2,7 @@
 
 mod binary;
 mod embedded;
+mod killed;
 mod otlp;
 mod setup;
 mod support;

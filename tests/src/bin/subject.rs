@@ -7,6 +7,7 @@ use std::error::Error;
 use std::panic::panic_any;
 
 use highlight::{Config, Session, with_session};
+use highlight_tests::scenarios;
 use highlight_tests::support::SESSION;
 use tracing::Instrument as _;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -36,6 +37,12 @@ fn main() -> Outcome {
         "panic-in-task" => panic_in_task(),
         "panic-while-panicking" => panic_while_panicking(),
         "panic-payload-that-panics" => panic_payload_that_panics(),
+        "spool-and-wait" => scenarios::spool_and_wait(),
+        "spool-without-end" => scenarios::spool_without_end(),
+        "fork" => scenarios::fork(),
+        "hook-that-logs" => scenarios::hook_that_logs(),
+        "heavy-panic" => scenarios::heavy_panic(),
+        "init-again" => scenarios::init_again(),
         other => Err(format!("there is no scenario {other:?}").into()),
     }
 }

@@ -1,0 +1,165 @@
+//! Finished records of one signal, in memory that is accounted for before it is taken.
+
+use opentelemetry::InstrumentationScope;
+
+use super::proto;
+
+/// Field number of `log_records` in `ScopeLogs`, of `spans` in `ScopeSpans` and of `metrics` in `ScopeMetrics`.
+const RECORDS: u32 = 2;
+
+/// The first block of a scope, and the largest that is made for small records.
+const SMALLEST_BLOCK: usize = 4 * 1024;
+const LARGEST_BLOCK: usize = 64 * 1024;
+/// Memory of a block beyond its bytes: its handle, twice for a list that has doubled, and the allocator's header.
+const BLOCK_OVERHEAD: usize = 64;
+/// Memory, and bytes on the wire, of a scope beyond its texts.
+const SCOPE_OVERHEAD: usize = 256;
+
+/// Finished records of one signal, grouped by instrumentation scope.
+#[derive(Debug, Default)]
+pub(crate) struct Chunk {
+    pub(crate) groups: Vec<Group>,
+    pub(crate) records: u64,
+    /// Bytes of the budget that this chunk holds: what it has allocated.
+    pub(crate) held: usize,
+    /// Bytes of the request made of it, nearly: the measure for sealing. Never less than the request has.
+    pub(crate) size: usize,
+}
+
+/// The records of one scope, each with its field header, in blocks that never move.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) scope: InstrumentationScope,
+    pub(crate) blocks: Vec<Vec<u8>>,
+    pub(crate) size: usize,
+}
+
+impl Chunk {
+    /// Bytes that a record adds to the request, at most.
+    pub(crate) fn cost(scope: &InstrumentationScope, record: usize) -> usize {
+        scope_cost(scope) + proto::len_field_size(RECORDS, record)
+    }
+
+    /// Appends one record. False, and nothing is changed, when `reserve` denies the memory that it takes.
+    pub(crate) fn append(
+        &mut self,
+        scope: &InstrumentationScope,
+        record: &[u8],
+        mut reserve: impl FnMut(usize) -> bool,
+    ) -> bool {
+        let needed = proto::len_field_size(RECORDS, record.len());
+        let known = self.groups.iter().position(|group| group.scope == *scope);
+        let (filled, fits) = known.map_or((0, false), |at| {
+            let group = &self.groups[at];
+            (group.size, group.room() >= needed)
+        });
+        let mut block = None;
+        if !fits {
+            let for_scope = if known.is_none() {
+                scope_cost(scope)
+            } else {
+                0
+            };
+            let wanted = filled.clamp(SMALLEST_BLOCK, LARGEST_BLOCK).max(needed);
+            // Close to the budget's end there may be room for the record, though not for company.
+            let Some(capacity) = [wanted, needed]
+                .into_iter()
+                .find(|capacity| reserve(capacity + BLOCK_OVERHEAD + for_scope))
+            else {
+                return false;
+            };
+            self.held += capacity + BLOCK_OVERHEAD + for_scope;
+            self.size += for_scope;
+            block = Some(Vec::with_capacity(capacity));
+        }
+        let at = known.unwrap_or_else(|| {
+            self.groups.push(Group {
+                scope: scope.clone(),
+                blocks: Vec::new(),
+                size: 0,
+            });
+            self.groups.len() - 1
+        });
+        let group = &mut self.groups[at];
+        group.blocks.extend(block);
+        if let Some(open) = group.blocks.last_mut() {
+            proto::bytes_field(open, RECORDS, record);
+        }
+        group.size += needed;
+        self.size += needed;
+        self.records += 1;
+        true
+    }
+}
+
+impl Group {
+    fn room(&self) -> usize {
+        self.blocks
+            .last()
+            .map_or(0, |block| block.capacity() - block.len())
+    }
+}
+
+fn scope_cost(scope: &InstrumentationScope) -> usize {
+    let attributes: usize = scope
+        .attributes()
+        .map(|pair| pair.key.as_str().len() + pair.value.as_str().len() + SCOPE_OVERHEAD)
+        .sum();
+    let texts = scope.name().len()
+        + scope.version().map_or(0, str::len)
+        + scope.schema_url().map_or(0, str::len);
+    SCOPE_OVERHEAD + texts + attributes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scope(name: &'static str) -> InstrumentationScope {
+        InstrumentationScope::builder(name).build()
+    }
+
+    #[test]
+    fn records_group_by_scope() {
+        let mut chunk = Chunk::default();
+        for name in ["a", "b", "a", "b", "a"] {
+            assert!(chunk.append(&scope(name), b"x", |_| true));
+        }
+        assert_eq!(chunk.groups.len(), 2);
+        assert_eq!(chunk.records, 5);
+        assert_eq!(chunk.groups[0].blocks.concat(), [0x12, 1, b'x'].repeat(3));
+    }
+
+    #[test]
+    fn what_is_held_is_what_is_allocated() {
+        let mut chunk = Chunk::default();
+        let mut reserved = 0;
+        for size in [1, 90, 5_000, 70_000, 3, 100_000, 2_000, 50].repeat(20) {
+            assert!(chunk.append(&scope("a"), &vec![7; size], |bytes| {
+                reserved += bytes;
+                true
+            }));
+            let blocks = &chunk.groups[0].blocks;
+            let allocated: usize = blocks.iter().map(Vec::capacity).sum();
+            assert_eq!(chunk.held, reserved);
+            assert!(allocated <= chunk.held && chunk.held <= allocated + 64 * blocks.len() + 300);
+        }
+    }
+
+    #[test]
+    fn near_the_end_of_the_budget_a_record_gets_what_it_needs_and_then_nothing() {
+        let mut chunk = Chunk::default();
+        let mut room = 600;
+        let mut append = |chunk: &mut Chunk| {
+            chunk.append(&scope("a"), &[0; 90], |bytes| {
+                let fits = bytes <= room;
+                room -= if fits { bytes } else { 0 };
+                fits
+            })
+        };
+        assert!(append(&mut chunk));
+        assert!(append(&mut chunk));
+        assert!(!append(&mut chunk));
+        assert_eq!(chunk.records, 2);
+    }
+}

@@ -1,0 +1,167 @@
+//! The SDK's memory stays within its budget and a stated constant. The process-global thing here is the allocator, which counts.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(unsafe_code, reason = "an allocator cannot be written without it")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use highlight::{Config, Guard, Severity, Signal};
+use highlight_tests::support::extended;
+
+/// What is allocated now, and the most that was.
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+struct Counting;
+
+fn count(added: usize) {
+    let live = LIVE.fetch_add(added, Relaxed) + added;
+    PEAK.fetch_max(live, Relaxed);
+}
+
+// SAFETY: everything is the system's allocator; only sizes are counted.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size());
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: as the caller promises.
+        unsafe { System.dealloc(at, layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // Both are there while the bytes move.
+        count(size);
+        LIVE.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: as the caller promises.
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+/// The budget, and what the SDK may take beside it: one request being compressed, the client's buffers, the threads' own.
+const BUDGET: usize = 8 * 1024 * 1024;
+const BESIDE: usize = 3 * 1024 * 1024;
+
+/// An endpoint that takes requests slowly, with no memory to speak of, and answers all of them with `status`.
+fn endpoint(status: u16, pause: Duration) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            std::thread::spawn(move || answer(client, status, pause));
+        }
+    });
+    address
+}
+
+fn answer(mut client: TcpStream, status: u16, pause: Duration) -> std::io::Result<()> {
+    let mut part = [0; 16 * 1024];
+    loop {
+        let read = client.read(&mut part)?;
+        let head = String::from_utf8_lossy(&part[..read]).to_ascii_lowercase();
+        let Some(end) = head.find("\r\n\r\n") else {
+            return Ok(());
+        };
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+        let mut left = length.unwrap_or(0) - (read - end - 4).min(length.unwrap_or(0));
+        while left > 0 {
+            left -= client.read(&mut part)?.min(left);
+        }
+        std::thread::sleep(pause);
+        write!(
+            client,
+            "HTTP/1.1 {status} it is\r\ncontent-length: 0\r\n\r\n"
+        )?;
+    }
+}
+
+/// Texts of any size, which hardly compress.
+fn noise(size: usize, seed: &mut u64) -> String {
+    let mut text = String::with_capacity(size);
+    while text.len() < size {
+        *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        text.push(char::from(b' ' + u8::try_from(*seed >> 57).unwrap() % 94));
+    }
+    text
+}
+
+/// Four threads say records of all sizes, and some errors, until the time is over.
+fn overwhelm(highlight: &Guard, time: Duration) {
+    let until = Instant::now() + time;
+    std::thread::scope(|scope| {
+        for thread in 0..4_u64 {
+            let highlight = highlight.handle();
+            scope.spawn(move || {
+                let mut seed = thread;
+                let texts = [10, 100, 1_000, 20_000].map(|size| noise(size, &mut seed));
+                for at in (0..).take_while(|_| Instant::now() < until) {
+                    let text = &texts[at % texts.len()];
+                    highlight.log(Severity::Info, |record| {
+                        record.body(&format_args!("{at} {text}"));
+                    });
+                    if at % 50 == 0 {
+                        highlight.capture_error(&std::io::Error::other("broken"));
+                    }
+                }
+            });
+        }
+    });
+}
+
+/// The most that the SDK had allocated beyond what it has at rest.
+fn peak(config: Config, time: Duration) -> usize {
+    let highlight = config.byte_budget(BUDGET).start().unwrap();
+    // Debug information is read once per process, and is not the buffer's matter.
+    highlight.capture_error(&std::io::Error::other("the first"));
+    let _ = highlight.flush();
+    let before = LIVE.load(Relaxed);
+    PEAK.store(before, Relaxed);
+    overwhelm(&highlight, time);
+    let peak = PEAK.load(Relaxed) - before;
+    let stats = highlight.stats();
+    let said = stats.sent(Signal::Logs) + stats.dropped_total();
+    assert!(said + stats.spooled_total() > 2_000, "{stats:?}");
+    peak
+}
+
+#[test]
+fn memory_stays_within_the_budget_and_a_constant_whatever_the_endpoint_does() {
+    let time = Duration::from_secs(extended(60, 3));
+    let spool = tempfile::TempDir::new().unwrap();
+    let settings = |address: SocketAddr| {
+        Config::new("1")
+            .endpoint(format!("http://{address}"))
+            .batch_delay(Duration::from_millis(50))
+            .shutdown_timeout(Duration::from_secs(1))
+    };
+    let slow = endpoint(200, Duration::from_millis(200));
+    let busy = endpoint(503, Duration::ZERO);
+    for (what, config) in [
+        ("slow", settings(slow)),
+        ("busy", settings(busy)),
+        ("slow, with a spool", settings(slow).spool_dir(spool.path())),
+        (
+            "busy, with a spool",
+            settings(busy).spool_dir(spool.path()).spool_bytes(64 << 20),
+        ),
+    ] {
+        let peak = peak(config, time);
+        println!(
+            "{what}: {peak} bytes, {} beside the budget",
+            peak.saturating_sub(BUDGET)
+        );
+        assert!(peak <= BUDGET + BESIDE, "{what}: {peak}");
+    }
+}
