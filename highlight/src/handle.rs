@@ -19,6 +19,8 @@ use crate::export::log_record::{LogRecord, Severity};
 use crate::export::processors::Intake;
 use crate::export::stats::Stats;
 use crate::export::worker::is_worker;
+use crate::metrics::provider::MeterProvider;
+use crate::metrics::record::Metrics;
 use crate::session::Session;
 
 /// The handle that `init` installed.
@@ -36,6 +38,8 @@ pub(crate) struct Client {
     pub(crate) tracer: SdkTracer,
     pub(crate) tracer_provider: SdkTracerProvider,
     pub(crate) logger_provider: SdkLoggerProvider,
+    pub(crate) meter_provider: MeterProvider,
+    pub(crate) metrics: Metrics,
     pub(crate) project_id: String,
     pub(crate) filter: String,
     pub(crate) disabled: bool,

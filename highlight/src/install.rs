@@ -3,6 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use opentelemetry::InstrumentationScope;
+#[cfg(any(feature = "process-metrics", feature = "tokio-metrics"))]
+use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry::propagation::TextMapCompositePropagator;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::Resource;
@@ -21,6 +23,8 @@ use crate::export::processors::Intake;
 use crate::guard::Guard;
 use crate::handle::{Client, Highlight};
 use crate::ids::Ids;
+use crate::metrics::provider::MeterProvider;
+use crate::metrics::record::Metrics;
 
 /// More than the encoder sends, so that the session, which is set last, always finds room.
 const SDK_ATTRIBUTES_PER_SPAN: u32 = 1_024;
@@ -30,15 +34,22 @@ const SDK_ATTRIBUTES_PER_SPAN: u32 = 1_024;
 /// # Errors
 /// The worker could not be started.
 pub(crate) fn start(settings: &Settings) -> Result<Guard, Error> {
-    let exporter = if settings.disabled {
-        Exporter::disabled(settings.bounds)
-    } else {
-        Exporter::start(settings.plan(), settings.bounds).map_err(Error::Worker)?
-    };
-    let intake = Intake::new(Arc::clone(&exporter.buffer), settings.markup_guard);
     let scope = InstrumentationScope::builder("highlight")
         .with_version(env!("CARGO_PKG_VERSION"))
         .build();
+    let exporter = if settings.disabled {
+        Exporter::disabled(settings.bounds, scope.clone())
+    } else {
+        Exporter::start(settings.plan(), settings.bounds, scope.clone()).map_err(Error::Worker)?
+    };
+    let intake = Intake::new(Arc::clone(&exporter.buffer), settings.markup_guard);
+    let collector = (!settings.disabled).then(|| Arc::clone(&exporter.collector));
+    let meter_provider = MeterProvider::new(collector);
+    let metrics = Metrics::new(
+        Arc::clone(&exporter.collector),
+        settings.metric_session,
+        settings.http_metrics,
+    );
     let mut spans = SdkTracerProvider::builder()
         .with_resource(Resource::builder_empty().build())
         .with_id_generator(Ids::default())
@@ -52,6 +63,10 @@ pub(crate) fn start(settings: &Settings) -> Result<Guard, Error> {
         .with_resource(Resource::builder_empty().build())
         .with_log_processor(intake.clone())
         .build();
+    #[cfg(feature = "process-metrics")]
+    crate::metrics::process::watch(&meter_provider.meter_with_scope(scope.clone()));
+    #[cfg(feature = "tokio-metrics")]
+    crate::metrics::tokio::watch_current(&meter_provider.meter_with_scope(scope.clone()));
     Ok(Guard(Highlight(Arc::new(Client {
         exporter,
         intake,
@@ -59,6 +74,8 @@ pub(crate) fn start(settings: &Settings) -> Result<Guard, Error> {
         scope,
         tracer_provider,
         logger_provider,
+        meter_provider,
+        metrics,
         project_id: settings.project_id.clone(),
         filter: settings.filter.clone(),
         disabled: settings.disabled,
@@ -90,6 +107,7 @@ pub(crate) fn init(settings: &Settings) -> Result<Guard, Error> {
     }
     if !settings.disabled {
         opentelemetry::global::set_tracer_provider(guard.0.0.tracer_provider.clone());
+        opentelemetry::global::set_meter_provider(guard.0.0.meter_provider.clone());
         opentelemetry::global::set_text_map_propagator(propagator());
         if settings.panic_hook {
             crate::panic::install(guard.handle());

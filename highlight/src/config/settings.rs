@@ -13,6 +13,7 @@ use crate::export::buffer::Bounds;
 use crate::export::deferred::StackStyle;
 use crate::export::transport::Endpoint;
 use crate::export::worker::Plan;
+use crate::metrics::MetricSession;
 use crate::project_id;
 use crate::stacktrace::StackForm;
 
@@ -33,11 +34,14 @@ pub(crate) struct Settings {
     pub(crate) own_subscriber: bool,
     pub(crate) panic_hook: bool,
     pub(crate) markup_guard: bool,
+    pub(crate) metric_session: MetricSession,
+    pub(crate) http_metrics: bool,
     pub(crate) bounds: Bounds,
     pub(crate) shutdown_timeout: Duration,
     endpoint: Endpoint,
     resource: Vec<(String, String)>,
     delay: Duration,
+    interval: Duration,
     stacks: StackStyle,
 }
 
@@ -81,6 +85,13 @@ impl Settings {
                 .millis(&["OTEL_BSP_SCHEDULE_DELAY", "OTEL_BLRP_SCHEDULE_DELAY"])?
                 .unwrap_or(Duration::from_secs(1)),
         };
+        let interval = match config.metric_interval {
+            Some(interval) => positive("metric_interval", interval)?,
+            None => match env.millis(&["OTEL_METRIC_EXPORT_INTERVAL"])? {
+                Some(interval) => positive("OTEL_METRIC_EXPORT_INTERVAL", interval)?,
+                None => Duration::from_secs(60),
+            },
+        };
         let source_context = config.source_context.unwrap_or(cfg!(debug_assertions));
         let shutdown_timeout = config.shutdown_timeout.unwrap_or(Duration::from_secs(5));
         Ok(Settings {
@@ -89,6 +100,8 @@ impl Settings {
             own_subscriber: config.own_subscriber,
             panic_hook: !config.no_panic_hook,
             markup_guard: !config.no_markup_guard,
+            metric_session: config.metric_session,
+            http_metrics: !config.no_http_metrics,
             bounds: Bounds { budget, request },
             shutdown_timeout: positive("shutdown_timeout", shutdown_timeout)?,
             endpoint: Endpoint {
@@ -97,6 +110,7 @@ impl Settings {
                 timeout: positive("export_timeout", export_timeout)?,
             },
             delay,
+            interval,
             stacks: StackStyle {
                 form: match config.stack_format {
                     StackFormat::Parseable => StackForm::Go,
@@ -114,6 +128,7 @@ impl Settings {
             endpoint: self.endpoint.clone(),
             resource: resource::encode(&self.resource),
             delay: self.delay,
+            interval: self.interval,
             stacks: self.stacks,
         }
     }
@@ -318,6 +333,7 @@ mod tests {
                 "api-key=s%3Dcret,x-highlight-project=999",
             ),
             ("OTEL_BSP_SCHEDULE_DELAY", "250"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "10000"),
             ("RUST_LOG", "debug"),
         ];
         let settings = resolve(Config::from_env(), &env).unwrap();
@@ -326,6 +342,7 @@ mod tests {
         assert_eq!(settings.endpoint.headers["api-key"], "s=cret");
         assert_eq!(settings.endpoint.headers["x-highlight-project"], "2");
         assert_eq!(settings.delay, Duration::from_millis(250));
+        assert_eq!(settings.interval, Duration::from_secs(10));
         assert_eq!(settings.filter, "debug");
         assert_eq!(attribute(&settings, "service.name"), Some("from-otel"));
         assert_eq!(attribute(&settings, "service.version"), Some("7"));
@@ -375,6 +392,16 @@ mod tests {
                 config(),
                 ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
                 "milliseconds",
+            ),
+            (
+                config(),
+                ("OTEL_METRIC_EXPORT_INTERVAL", "0"),
+                "OTEL_METRIC_EXPORT_INTERVAL",
+            ),
+            (
+                config().metric_interval(Duration::ZERO),
+                ("", ""),
+                "metric_interval",
             ),
             (
                 config(),

@@ -11,8 +11,8 @@ use super::buffer::Chunk;
 use super::stats::Signal;
 use super::{proto, value};
 
-/// Field numbers of `Export{Trace,Logs}ServiceRequest`, `Resource{Spans,Logs}` and `Scope{Spans,Logs}`: the two
-/// signals share them.
+/// Field numbers of `Export{Trace,Logs,Metrics}ServiceRequest`, `Resource{Spans,Logs,Metrics}` and
+/// `Scope{Spans,Logs,Metrics}`: the signals share them.
 const RESOURCE_GROUP: u32 = 1;
 const RESOURCE: u32 = 1;
 const SCOPE_GROUP: u32 = 2;

@@ -13,9 +13,9 @@ use tokio::sync::Notify;
 
 use super::deferred::Deferred;
 use super::proto;
-use super::stats::{Counters, DropReason, Signal};
+use super::stats::{Counters, DropReason, SIGNALS, Signal};
 
-/// Field number of `log_records` in `ScopeLogs` and of `spans` in `ScopeSpans`.
+/// Field number of `log_records` in `ScopeLogs`, of `spans` in `ScopeSpans` and of `metrics` in `ScopeMetrics`.
 const RECORDS: u32 = 2;
 
 /// Memory of a record beyond its bytes: the field header in the chunk.
@@ -35,6 +35,17 @@ pub(crate) struct Chunk {
 impl Chunk {
     /// Appends one record, which holds `held` bytes of the budget.
     pub(crate) fn append(&mut self, scope: &InstrumentationScope, record: &[u8], held: usize) {
+        self.append_counted(scope, record, held, 1);
+    }
+
+    /// Appends a message that stands for `records` records.
+    fn append_counted(
+        &mut self,
+        scope: &InstrumentationScope,
+        record: &[u8],
+        held: usize,
+        records: u64,
+    ) {
         let known = self.scopes.iter().position(|(known, _)| known == scope);
         let at = known.unwrap_or_else(|| {
             self.scopes.push((scope.clone(), Vec::new()));
@@ -45,7 +56,7 @@ impl Chunk {
         proto::bytes_field(bytes, RECORDS, record);
         self.size += bytes.len() - before;
         self.held += held;
-        self.records += 1;
+        self.records += records;
     }
 }
 
@@ -64,7 +75,7 @@ pub(crate) struct Buffer {
     bounds: Bounds,
     /// A chunk of this payload size is sealed.
     seal_at: usize,
-    open: [Mutex<Chunk>; 2],
+    open: [Mutex<Chunk>; SIGNALS],
     sealed: Mutex<VecDeque<(Signal, Chunk)>>,
     deferred: Mutex<Vec<Deferred>>,
     held: AtomicUsize,
@@ -72,6 +83,8 @@ pub(crate) struct Buffer {
     armed: AtomicBool,
     urgent: AtomicBool,
     closed: AtomicBool,
+    /// The worker has given up: nothing that comes now would be sent.
+    abandoned: AtomicBool,
     pub(crate) counters: Counters,
     pub(crate) wake: Notify,
 }
@@ -90,6 +103,7 @@ impl Buffer {
             armed: AtomicBool::new(false),
             urgent: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
             counters: Counters::default(),
             wake: Notify::new(),
         }
@@ -97,13 +111,31 @@ impl Buffer {
 
     /// Takes a finished record, or drops and counts it.
     pub(crate) fn push(&self, signal: Signal, scope: &InstrumentationScope, record: &[u8]) {
+        self.push_if(self.is_closed(), signal, scope, record, 1);
+    }
+
+    /// Takes a metric with `points` data points. What was measured before the shutdown is collected during it, so only the
+    /// worker's end refuses them.
+    pub(crate) fn push_points(&self, scope: &InstrumentationScope, metric: &[u8], points: u64) {
+        let gone = self.abandoned.load(Ordering::Acquire);
+        self.push_if(gone, Signal::Metrics, scope, metric, points);
+    }
+
+    fn push_if(
+        &self,
+        closed: bool,
+        signal: Signal,
+        scope: &InstrumentationScope,
+        record: &[u8],
+        records: u64,
+    ) {
         let held = record.len() + HEADER_BYTES;
-        if !self.admit(signal, held) {
+        if !self.admit(closed, signal, held, records) {
             return;
         }
         let full = {
             let mut chunk = lock(&self.open[signal.index()]);
-            chunk.append(scope, record, held);
+            chunk.append_counted(scope, record, held, records);
             (chunk.size >= self.seal_at).then(|| std::mem::take(&mut *chunk))
         };
         if let Some(chunk) = full {
@@ -117,7 +149,7 @@ impl Buffer {
     /// Takes an error whose stack the worker has yet to resolve, or drops and counts it. It leaves at once.
     pub(crate) fn push_deferred(&self, mut record: Deferred) {
         record.held = record.size() + HEADER_BYTES;
-        if !self.admit(record.signal, record.held) {
+        if !self.admit(self.is_closed(), record.signal, record.held, 1) {
             return;
         }
         lock(&self.deferred).push(record);
@@ -130,18 +162,18 @@ impl Buffer {
         self.wake.notify_one();
     }
 
-    fn admit(&self, signal: Signal, held: usize) -> bool {
-        let refusal = if self.closed.load(Ordering::Acquire) {
+    fn admit(&self, closed: bool, signal: Signal, held: usize, records: u64) -> bool {
+        let refusal = if closed {
             DropReason::Shutdown
         } else if held > self.bounds.request {
             DropReason::TooLarge
         } else if !self.hold(held) {
             DropReason::BufferFull
         } else {
-            self.counters.accepted(signal);
+            self.counters.accepted(signal, records);
             return true;
         };
-        if self.counters.refused(signal, refusal) && refusal != DropReason::Shutdown {
+        if self.counters.refused(signal, refusal, records) && refusal != DropReason::Shutdown {
             crate::diagnostics::say(format_args!(
                 "a record was dropped ({signal:?}: {refusal:?}); further ones are counted in Highlight::stats()"
             ));
@@ -161,6 +193,11 @@ impl Buffer {
     /// Gives bytes of the budget back once their records are delivered or lost.
     pub(crate) fn release(&self, bytes: usize) {
         self.held.fetch_sub(bytes, Ordering::AcqRel);
+    }
+
+    /// Payload bytes of which a request holds several.
+    pub(crate) fn comfortable_bytes(&self) -> usize {
+        self.seal_at / 4
     }
 
     pub(crate) fn held(&self) -> usize {
@@ -210,6 +247,7 @@ impl Buffer {
 
     /// Counts all that was not taken from the buffer as lost to the shutdown.
     pub(crate) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Release);
         for deferred in self.take_deferred() {
             self.lose(deferred.signal, 1, deferred.held);
         }

@@ -2,9 +2,11 @@
 
 pub(crate) mod batch;
 pub(crate) mod buffer;
+pub(crate) mod collector;
 pub(crate) mod deferred;
 mod delivery;
 pub(crate) mod log_record;
+mod metric;
 pub(crate) mod processors;
 pub(crate) mod proto;
 mod retry;
@@ -19,8 +21,11 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use opentelemetry::InstrumentationScope;
+
 use crate::error::FlushError;
 use buffer::{Bounds, Buffer};
+use collector::Collector;
 use stats::Stats;
 use worker::{Command, Inbox, Plan};
 
@@ -28,24 +33,44 @@ use worker::{Command, Inbox, Plan};
 #[derive(Debug)]
 pub(crate) struct Exporter {
     pub(crate) buffer: Arc<Buffer>,
+    pub(crate) collector: Arc<Collector>,
     inbox: Arc<Inbox>,
 }
 
 impl Exporter {
     /// # Errors
     /// The worker's thread or runtime could not be made.
-    pub(crate) fn start(plan: Plan, bounds: Bounds) -> std::io::Result<Self> {
-        let buffer = Arc::new(Buffer::new(bounds));
-        let inbox = Arc::new(Inbox::default());
-        worker::spawn(plan, Arc::clone(&buffer), Arc::clone(&inbox))?;
-        Ok(Exporter { buffer, inbox })
+    pub(crate) fn start(
+        plan: Plan,
+        bounds: Bounds,
+        scope: InstrumentationScope,
+    ) -> std::io::Result<Self> {
+        let exporter = Exporter::new(bounds, scope);
+        let Exporter {
+            buffer,
+            collector,
+            inbox,
+        } = &exporter;
+        worker::spawn(
+            plan,
+            Arc::clone(buffer),
+            Arc::clone(inbox),
+            Arc::clone(collector),
+        )?;
+        Ok(exporter)
     }
 
     /// A pipeline that refuses everything and has no worker.
-    pub(crate) fn disabled(bounds: Bounds) -> Self {
+    pub(crate) fn disabled(bounds: Bounds, scope: InstrumentationScope) -> Self {
+        let exporter = Exporter::new(bounds, scope);
+        exporter.buffer.close();
+        exporter
+    }
+
+    fn new(bounds: Bounds, scope: InstrumentationScope) -> Self {
         let buffer = Arc::new(Buffer::new(bounds));
-        buffer.close();
         Exporter {
+            collector: Arc::new(Collector::new(Arc::clone(&buffer), scope)),
             buffer,
             inbox: Arc::default(),
         }

@@ -10,15 +10,24 @@ pub enum Signal {
     Traces,
     /// Log records, and the errors that travel on them.
     Logs,
+    /// Data points of metrics: a counter's sum, a histogram's buckets, each for one set of tags and one interval.
+    Metrics,
 }
 
+/// How many signals there are.
+pub(crate) const SIGNALS: usize = Signal::ALL.len();
+
+/// How many reasons there are.
+const REASONS: usize = DropReason::ALL.len();
+
 impl Signal {
-    pub(crate) const ALL: [Signal; 2] = [Signal::Traces, Signal::Logs];
+    pub(crate) const ALL: [Signal; 3] = [Signal::Traces, Signal::Logs, Signal::Metrics];
 
     pub(crate) const fn index(self) -> usize {
         match self {
             Signal::Traces => 0,
             Signal::Logs => 1,
+            Signal::Metrics => 2,
         }
     }
 
@@ -27,6 +36,7 @@ impl Signal {
         match self {
             Signal::Traces => "/v1/traces",
             Signal::Logs => "/v1/logs",
+            Signal::Metrics => "/v1/metrics",
         }
     }
 }
@@ -43,14 +53,21 @@ pub enum DropReason {
     Rejected,
     /// It was recorded after shutdown, or shutdown's time ran out before it was delivered.
     Shutdown,
+    /// A measurement that no metric can hold: its name or unit is outside OpenTelemetry's conventions, its value is not a
+    /// finite number, or it has more than 128 tags.
+    Invalid,
+    /// A measurement of one metric more than the 1,000 that are kept.
+    TooManyMetrics,
 }
 
 impl DropReason {
-    const ALL: [DropReason; 4] = [
+    const ALL: [DropReason; 6] = [
         DropReason::BufferFull,
         DropReason::TooLarge,
         DropReason::Rejected,
         DropReason::Shutdown,
+        DropReason::Invalid,
+        DropReason::TooManyMetrics,
     ];
 
     const fn index(self) -> usize {
@@ -59,6 +76,8 @@ impl DropReason {
             DropReason::TooLarge => 1,
             DropReason::Rejected => 2,
             DropReason::Shutdown => 3,
+            DropReason::Invalid => 4,
+            DropReason::TooManyMetrics => 5,
         }
     }
 }
@@ -68,9 +87,9 @@ impl DropReason {
 /// Every record is in exactly one place: [`sent`](Stats::sent), [`dropped`](Stats::dropped) or [`queued`](Stats::queued).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
-    sent: [u64; 2],
-    dropped: [[u64; 4]; 2],
-    queued: [u64; 2],
+    sent: [u64; SIGNALS],
+    dropped: [[u64; REASONS]; SIGNALS],
+    queued: [u64; SIGNALS],
     queued_bytes: u64,
 }
 
@@ -128,26 +147,26 @@ impl Stats {
 /// The live counters. `accepted` and the outcomes are counted; what is queued follows from them.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    accepted: [AtomicU64; 2],
-    sent: [AtomicU64; 2],
+    accepted: [AtomicU64; SIGNALS],
+    sent: [AtomicU64; SIGNALS],
     /// Dropped before they were accepted into the buffer.
-    refused: [[AtomicU64; 4]; 2],
+    refused: [[AtomicU64; REASONS]; SIGNALS],
     /// Accepted, then lost.
-    lost: [[AtomicU64; 4]; 2],
+    lost: [[AtomicU64; REASONS]; SIGNALS],
 }
 
 impl Counters {
-    pub(crate) fn accepted(&self, signal: Signal) {
-        self.accepted[signal.index()].fetch_add(1, Relaxed);
+    pub(crate) fn accepted(&self, signal: Signal, records: u64) {
+        self.accepted[signal.index()].fetch_add(records, Relaxed);
     }
 
     pub(crate) fn sent(&self, signal: Signal, records: u64) {
         self.sent[signal.index()].fetch_add(records, Relaxed);
     }
 
-    /// Counts a record that never entered the buffer; true when it is the first ever.
-    pub(crate) fn refused(&self, signal: Signal, reason: DropReason) -> bool {
-        self.refused[signal.index()][reason.index()].fetch_add(1, Relaxed) == 0
+    /// Counts records that never entered the buffer; true when they are the first ever.
+    pub(crate) fn refused(&self, signal: Signal, reason: DropReason, records: u64) -> bool {
+        self.refused[signal.index()][reason.index()].fetch_add(records, Relaxed) == 0
     }
 
     pub(crate) fn lost(&self, signal: Signal, reason: DropReason, records: u64) {
@@ -192,12 +211,12 @@ mod tests {
     fn every_record_is_in_one_place() {
         let counters = Counters::default();
         for _ in 0..10 {
-            counters.accepted(Signal::Logs);
+            counters.accepted(Signal::Logs, 1);
         }
         counters.sent(Signal::Logs, 6);
         counters.lost(Signal::Logs, DropReason::Rejected, 1);
-        assert!(counters.refused(Signal::Logs, DropReason::BufferFull));
-        assert!(!counters.refused(Signal::Logs, DropReason::BufferFull));
+        assert!(counters.refused(Signal::Logs, DropReason::BufferFull, 1));
+        assert!(!counters.refused(Signal::Logs, DropReason::BufferFull, 1));
         let stats = counters.snapshot(42);
         assert_eq!(stats.sent(Signal::Logs), 6);
         assert_eq!(stats.queued(Signal::Logs), 3);

@@ -10,7 +10,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::batch::Batch;
-use super::stats::Signal;
+use super::stats::{SIGNALS, Signal};
 
 #[cfg(feature = "tls")]
 type Connector = hyper_rustls::HttpsConnector<HttpConnector>;
@@ -50,7 +50,7 @@ pub(crate) enum Verdict {
 #[derive(Debug, Clone)]
 pub(crate) struct Transport {
     client: Client<Connector, Full<Bytes>>,
-    targets: [Uri; 2],
+    targets: [Uri; SIGNALS],
     headers: HeaderMap,
     timeout: Duration,
 }
@@ -59,7 +59,7 @@ impl Transport {
     /// # Errors
     /// Says in a sentence why the endpoint cannot be used.
     pub(crate) fn new(endpoint: &Endpoint) -> Result<Self, String> {
-        let mut targets: [Uri; 2] = Default::default();
+        let mut targets: [Uri; SIGNALS] = Default::default();
         for signal in Signal::ALL {
             targets[signal.index()] = format!("{}{}", endpoint.base, signal.path())
                 .parse()

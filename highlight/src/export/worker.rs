@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::batch;
 use super::buffer::{Buffer, lock};
+use super::collector::{Calendar, Collector};
 use super::deferred::{StackStyle, Symbols};
 use super::delivery::Delivery;
 use super::transport::{Endpoint, Transport};
@@ -24,6 +25,11 @@ pub(crate) fn is_worker() -> bool {
     WORKER.get()
 }
 
+/// Marks this thread as one of the worker's.
+pub(crate) fn become_worker() {
+    WORKER.set(true);
+}
+
 /// What the worker needs to know of the configuration.
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -32,6 +38,8 @@ pub(crate) struct Plan {
     pub(crate) resource: Vec<u8>,
     /// How long the first record of a batch may wait for company.
     pub(crate) delay: Duration,
+    /// From one collection of metrics to the next.
+    pub(crate) interval: Duration,
     pub(crate) stacks: StackStyle,
 }
 
@@ -62,25 +70,30 @@ impl Inbox {
 ///
 /// # Errors
 /// The thread or its runtime could not be made.
-pub(crate) fn spawn(plan: Plan, buffer: Arc<Buffer>, inbox: Arc<Inbox>) -> std::io::Result<()> {
+pub(crate) fn spawn(
+    plan: Plan,
+    buffer: Arc<Buffer>,
+    inbox: Arc<Inbox>,
+    collector: Arc<Collector>,
+) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .on_thread_start(|| WORKER.set(true))
+        .on_thread_start(become_worker)
         .thread_name("highlight-dns")
         .thread_keep_alive(Duration::from_secs(1))
         .build()?;
     std::thread::Builder::new()
         .name("highlight".to_owned())
         .spawn(move || {
-            WORKER.set(true);
-            runtime.block_on(run(plan, buffer, inbox));
+            become_worker();
+            runtime.block_on(run(plan, buffer, inbox, collector));
             // A name lookup under way may hang in the system's resolver; it is not waited for.
             runtime.shutdown_background();
         })?;
     Ok(())
 }
 
-async fn run(plan: Plan, buffer: Arc<Buffer>, inbox: Arc<Inbox>) {
+async fn run(plan: Plan, buffer: Arc<Buffer>, inbox: Arc<Inbox>, collector: Arc<Collector>) {
     // Loading the system's certificates takes some milliseconds: here, not in `init`.
     let transport = Transport::new(&plan.endpoint);
     if let Err(reason) = &transport {
@@ -88,12 +101,15 @@ async fn run(plan: Plan, buffer: Arc<Buffer>, inbox: Arc<Inbox>) {
     }
     let mut worker = Worker {
         delivery: Delivery::new(transport.ok(), Arc::clone(&buffer)),
+        metrics: Calendar::new(collector, plan.interval),
         plan,
         buffer,
         inbox,
         symbols: Symbols::new(),
         sequence: 0,
         due: None,
+        asked: Vec::new(),
+        collecting: Vec::new(),
         waiting: Vec::new(),
         stop: None,
     };
@@ -127,10 +143,15 @@ struct Worker {
     inbox: Arc<Inbox>,
     symbols: Symbols,
     delivery: Delivery,
+    metrics: Calendar,
     /// Of the next batch.
     sequence: u64,
     /// When the open chunks are sealed.
     due: Option<Instant>,
+    /// What callers asked, until the metrics that were measured before are collected too.
+    asked: Vec<Answer>,
+    /// The same, with the collection under way.
+    collecting: Vec<Answer>,
     waiting: Vec<Waiter>,
     stop: Option<Instant>,
 }
@@ -147,14 +168,17 @@ impl Worker {
     fn turn(&mut self) -> Next {
         self.delivery.settle();
         self.obey();
+        self.metrics.keep();
         self.close_chunks();
         let compressed = self.compress_one();
         self.delivery.launch();
-        let finished = self.stop.is_some() && self.oldest().is_none();
+        let is_asked = !self.asked.is_empty() || !self.collecting.is_empty();
+        let finished = self.stop.is_some() && self.oldest().is_none() && !is_asked;
         let expired = self.stop.is_some_and(|at| at <= Instant::now());
         if expired {
             self.delivery.abandon();
             self.buffer.abandon();
+            self.give_up();
         }
         self.answer();
         match (finished || expired, compressed) {
@@ -167,20 +191,34 @@ impl Worker {
     fn next_deadline(&self) -> Option<Instant> {
         let due = self.due.filter(|_| self.delivery.is_idle());
         let times = [due, self.delivery.next_attempt(), self.stop];
-        times.into_iter().flatten().min()
+        let times = times.into_iter().chain([self.metrics.deadline()]);
+        times.flatten().min()
     }
 
     fn obey(&mut self) {
         let commands = std::mem::take(&mut *lock(&self.inbox.0));
         for command in commands {
-            let lost_before = self.buffer.counters.lost_total();
-            let answer = match command {
+            self.asked.push(match command {
                 Command::Flush(answer) => answer,
                 Command::Stop(deadline, answer) => {
                     self.stop = Some(deadline.into());
                     answer
                 }
-            };
+            });
+        }
+        if self.metrics.is_running() {
+            // It may have passed by what was measured since.
+            return;
+        }
+        let mut ready = std::mem::take(&mut self.collecting);
+        let asked = std::mem::take(&mut self.asked);
+        if !asked.is_empty() && self.metrics.advance() {
+            self.collecting = asked;
+        } else {
+            ready.extend(asked);
+        }
+        for answer in ready {
+            let lost_before = self.buffer.counters.lost_total();
             self.close_all();
             self.delivery.hasten();
             self.waiting.push(Waiter {
@@ -231,6 +269,13 @@ impl Worker {
     fn oldest(&self) -> Option<u64> {
         let unmade = (self.buffer.sealed_chunks() > 0).then_some(self.sequence);
         self.delivery.oldest().or(unmade)
+    }
+
+    /// Tells those for whom the collection of metrics did not end in time.
+    fn give_up(&mut self) {
+        for answer in self.asked.drain(..).chain(self.collecting.drain(..)) {
+            let _ = answer.try_send(Err(FlushError::Unfinished));
+        }
     }
 
     /// Tells those who wait for batches that are all settled.
