@@ -2,6 +2,7 @@
 
 mod binary;
 mod embedded;
+mod metrics;
 mod otlp;
 mod setup;
 mod support;
