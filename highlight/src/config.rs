@@ -78,7 +78,7 @@ pub struct Config {
     pub(crate) batch_delay: Option<Duration>,
     pub(crate) metric_interval: Option<Duration>,
     pub(crate) metric_session: MetricSession,
-    pub(crate) no_http_metrics: bool,
+    pub(crate) http_metrics: Option<bool>,
     pub(crate) byte_budget: Option<usize>,
     pub(crate) request_bytes: Option<usize>,
     pub(crate) export_timeout: Option<Duration>,
@@ -195,7 +195,7 @@ impl Config {
 
     /// Whether adapters of web frameworks measure requests: `http.server.request.duration` and `http.server.active_requests`.
     pub fn http_metrics(mut self, on: bool) -> Self {
-        self.no_http_metrics = !on;
+        self.http_metrics = Some(on);
         self
     }
 

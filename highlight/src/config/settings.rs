@@ -89,7 +89,7 @@ impl Settings {
             Some(interval) => positive("metric_interval", interval)?,
             None => match env.millis(&["OTEL_METRIC_EXPORT_INTERVAL"])? {
                 Some(interval) => positive("OTEL_METRIC_EXPORT_INTERVAL", interval)?,
-                None => Duration::from_secs(60),
+                None => Duration::from_mins(1),
             },
         };
         let source_context = config.source_context.unwrap_or(cfg!(debug_assertions));
@@ -101,7 +101,7 @@ impl Settings {
             panic_hook: !config.no_panic_hook,
             markup_guard: !config.no_markup_guard,
             metric_session: config.metric_session,
-            http_metrics: !config.no_http_metrics,
+            http_metrics: config.http_metrics.unwrap_or(true),
             bounds: Bounds { budget, request },
             shutdown_timeout: positive("shutdown_timeout", shutdown_timeout)?,
             endpoint: Endpoint {

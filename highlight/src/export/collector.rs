@@ -109,7 +109,7 @@ impl Collector {
     }
 
     /// There is something to collect.
-    fn is_due(&self) -> bool {
+    pub(super) fn is_due(&self) -> bool {
         self.dirty.load(Ordering::Acquire) || !lock(&self.observed).is_empty()
     }
 
@@ -117,7 +117,8 @@ impl Collector {
         self.running.load(Ordering::Acquire)
     }
 
-    fn start(self: &Arc<Self>) {
+    /// Begins a collection on a thread of its own.
+    pub(super) fn start(self: &Arc<Self>) {
         self.running.store(true, Ordering::Release);
         self.dirty.store(false, Ordering::Relaxed);
         fence(Ordering::SeqCst);
@@ -136,10 +137,8 @@ impl Collector {
     /// Takes what was measured and puts it into the buffer.
     pub(crate) fn collect(&self) {
         let observed = lock(&self.observed).clone();
-        let all_well = observed
-            .iter()
-            .fold(true, |well, one| one.observe() && well);
-        if !all_well && !self.told.swap(true, Ordering::AcqRel) {
+        let panicked = observed.iter().filter(|one| !one.observe()).count();
+        if panicked > 0 && !self.told.swap(true, Ordering::AcqRel) {
             say(format_args!("a callback of an observable metric panicked"));
         }
         let mut collected = ResourceMetrics::default();
@@ -191,58 +190,6 @@ fn kind(data: &AggregatedMetrics) -> Kind {
         AggregatedMetrics::F64(data) => of(data),
         AggregatedMetrics::U64(data) => of(data),
         AggregatedMetrics::I64(data) => of(data),
-    }
-}
-
-/// The worker's calendar of collections.
-#[derive(Debug)]
-pub(crate) struct Calendar {
-    collector: Arc<Collector>,
-    interval: Duration,
-    due: Option<tokio::time::Instant>,
-}
-
-impl Calendar {
-    pub(crate) fn new(collector: Arc<Collector>, interval: Duration) -> Self {
-        Calendar {
-            collector,
-            interval,
-            due: None,
-        }
-    }
-
-    pub(crate) fn is_running(&self) -> bool {
-        self.collector.is_running()
-    }
-
-    /// Starts the collection that is due, if one is.
-    pub(crate) fn keep(&mut self) {
-        let now = tokio::time::Instant::now();
-        if self.due.is_some_and(|due| due <= now) {
-            self.due = None;
-            // One that hangs in the application's callback is not joined by another.
-            if !self.is_running() && !self.collector.is_closed() {
-                self.collector.start();
-            }
-        }
-        if self.due.is_none() && self.collector.is_due() {
-            // An interval beyond the clock's range is for ever.
-            self.due = now.checked_add(self.interval);
-        }
-    }
-
-    /// Starts a collection ahead of time, if there is something to collect; true when it runs.
-    pub(crate) fn advance(&mut self) -> bool {
-        let is_due = self.collector.is_due();
-        if is_due {
-            self.due = None;
-            self.collector.start();
-        }
-        is_due
-    }
-
-    pub(crate) fn deadline(&self) -> Option<tokio::time::Instant> {
-        self.due
     }
 }
 

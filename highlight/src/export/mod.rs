@@ -2,6 +2,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod buffer;
+mod calendar;
 pub(crate) mod collector;
 pub(crate) mod deferred;
 mod delivery;

@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use super::batch;
 use super::buffer::{Buffer, lock};
-use super::collector::{Calendar, Collector};
+use super::calendar::Calendar;
+use super::collector::Collector;
 use super::deferred::{StackStyle, Symbols};
 use super::delivery::Delivery;
 use super::transport::{Endpoint, Transport};

@@ -51,7 +51,7 @@ pub(super) struct HttpMetrics(Option<Active>);
 struct Active {
     highlight: Highlight,
     duration: Arc<Instrument>,
-    active: Arc<Instrument>,
+    in_flight: Arc<Instrument>,
     started: Instant,
     /// Method and scheme.
     attributes: Vec<KeyValue>,
@@ -91,7 +91,7 @@ impl HttpMetrics {
         let this = Active {
             highlight: highlight.clone(),
             duration,
-            active,
+            in_flight: active,
             started: Instant::now(),
             attributes,
             details,
@@ -137,7 +137,7 @@ impl Active {
         let metrics = &self.highlight.0.metrics;
         metrics.take(
             ACTIVE,
-            &self.active,
+            &self.in_flight,
             change,
             attributes,
             Correlation::default(),

@@ -3,12 +3,15 @@
 use opentelemetry_proto::tonic::metrics::v1::ExponentialHistogramDataPoint;
 use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets;
 
-/// Bounds and counts, the lowest first; none where a bound is beyond any number.
+/// Bounds, and counts.
+type Range = (Vec<f64>, Vec<u64>);
+
+/// Bounds and counts, the lowest first. The error is why there are none: a bound is beyond any number.
 ///
 /// Bucket `i` of the positive range holds what is greater than `base^i` and at most `base^(i + 1)`, with
 /// `base = 2^(2^-scale)`; the negative range is its mirror image, and what is near zero lies between the two
 /// (see <https://opentelemetry.io/docs/specs/otel/metrics/data-model/#exponentialhistogram>).
-pub(super) fn explicit(point: &ExponentialHistogramDataPoint) -> Option<(Vec<f64>, Vec<u64>)> {
+pub(super) fn explicit(point: &ExponentialHistogramDataPoint) -> Result<Range, String> {
     let negative = range(point.negative.as_ref(), point.scale)?;
     let positive = range(point.positive.as_ref(), point.scale)?;
     let mut bounds = Vec::new();
@@ -25,26 +28,30 @@ pub(super) fn explicit(point: &ExponentialHistogramDataPoint) -> Option<(Vec<f64
         counts.extend(found);
         counts.push(0);
     }
-    Some((bounds, counts))
+    Ok((bounds, counts))
 }
 
-type Range = (Vec<f64>, Vec<u64>);
-
 /// The bounds of a range, one more than its buckets. Nothing is there when it has no buckets.
-fn range(buckets: Option<&Buckets>, scale: i32) -> Option<Option<Range>> {
+fn range(buckets: Option<&Buckets>, scale: i32) -> Result<Option<Range>, String> {
     let Some(buckets) = buckets.filter(|buckets| !buckets.bucket_counts.is_empty()) else {
-        return Some(None);
+        return Ok(None);
     };
     let width = (-f64::from(scale)).exp2();
-    let count = i32::try_from(buckets.bucket_counts.len()).ok()?;
-    let mut bounds = Vec::with_capacity(buckets.bucket_counts.len() + 1);
-    for index in 0..=count {
-        let exponent = f64::from(buckets.offset) + f64::from(index);
-        bounds.push((exponent * width).exp2());
-    }
+    let first = f64::from(buckets.offset);
+    let exponents = (0..=buckets.bucket_counts.len()).scan(first, |next, _| {
+        let exponent = *next;
+        *next += 1.0;
+        Some(exponent)
+    });
+    let bounds: Vec<_> = exponents
+        .map(|exponent| (exponent * width).exp2())
+        .collect();
     let usable = bounds.iter().all(|bound| bound.is_finite())
         && bounds.is_sorted_by(|bound, next| bound < next);
-    usable.then_some(Some((bounds, buckets.bucket_counts.clone())))
+    if !usable {
+        return Err("exponential buckets beyond any number".to_owned());
+    }
+    Ok(Some((bounds, buckets.bucket_counts.clone())))
 }
 
 #[cfg(test)]
@@ -91,7 +98,7 @@ mod tests {
                 zero_count: 9,
                 ..ExponentialHistogramDataPoint::default()
             };
-            assert_eq!(explicit(&point), Some((bounds, counts)));
+            assert_eq!(explicit(&point), Ok((bounds, counts)));
         }
     }
 
@@ -103,7 +110,7 @@ mod tests {
                 positive: buckets(offset, &[1, 1]),
                 ..ExponentialHistogramDataPoint::default()
             };
-            assert_eq!(explicit(&point), None, "{scale} {offset}");
+            assert!(explicit(&point).is_err(), "{scale} {offset}");
         }
     }
 }

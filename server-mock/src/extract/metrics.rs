@@ -240,8 +240,7 @@ fn exponential(
     point: &ExponentialHistogramDataPoint,
     temporality: Temporality,
 ) -> Result<MetricValue, String> {
-    let (explicit_bounds, bucket_counts) =
-        histogram::explicit(point).ok_or("exponential buckets beyond any number")?;
+    let (explicit_bounds, bucket_counts) = histogram::explicit(point)?;
     Ok(MetricValue::Histogram {
         count: point.count,
         sum: point.sum.unwrap_or_default(),

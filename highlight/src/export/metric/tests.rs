@@ -7,7 +7,7 @@ use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{self as reference, exemplar, number_data_point};
-use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::metrics::data::{ResourceMetrics, ScopeMetrics};
 use opentelemetry_sdk::metrics::reader::MetricReader as _;
 use opentelemetry_sdk::metrics::{
     Aggregation, Instrument, ManualReader, SdkMeterProvider, Stream, Temporality,
@@ -71,7 +71,7 @@ fn collected(record: impl FnOnce(&opentelemetry::metrics::Meter)) -> ResourceMet
 
 fn encoded(metrics: &ResourceMetrics, exemplars: &Exemplars, most: usize) -> Vec<(Vec<u8>, u64)> {
     let mut messages = Vec::new();
-    for metric in metrics.scope_metrics().flat_map(|scope| scope.metrics()) {
+    for metric in metrics.scope_metrics().flat_map(ScopeMetrics::metrics) {
         encode(metric, exemplars, most, &mut |bytes, points| {
             messages.push((bytes.to_vec(), points));
         });
