@@ -17,7 +17,8 @@ use crate::export::worker::is_worker;
 /// A meter provider whose metrics end in this SDK's pipeline.
 ///
 /// Callbacks of observable instruments run on a thread of the SDK, once per interval; what they log or trace is not recorded.
-/// Values that are not finite are dropped and counted.
+/// Values that are not finite are dropped and counted. OpenTelemetry's experimental bound instruments are not supported: what they
+/// record goes nowhere.
 #[derive(Debug, Clone)]
 pub struct MeterProvider {
     /// None where the SDK is disabled.
