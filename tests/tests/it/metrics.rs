@@ -137,6 +137,37 @@ fn the_interval_ends_by_itself_and_where_nothing_is_measured_nothing_is_sent() {
 }
 
 #[test]
+fn nothing_is_lost_or_doubled_between_intervals() {
+    const EACH: u64 = 20_000;
+    let pipeline = Pipeline::with(|config| config.metric_interval(Duration::from_millis(5)));
+    let highlight = &pipeline.highlight;
+    std::thread::scope(|scope| {
+        for thread in ["a", "b", "c"] {
+            scope.spawn(move || {
+                let orders = highlight.counter("orders");
+                for _ in 0..EACH {
+                    orders.incr(&[("thread", thread)]);
+                    highlight.record_histogram("duration", 1.0, &[]);
+                }
+            });
+        }
+    });
+    let received = pipeline.received();
+    let orders: f64 = sums(&received, "orders").iter().sum();
+    assert!((orders - 60_000.0).abs() < f64::EPSILON, "{orders}");
+    let durations = rows(&received, "duration");
+    let counted = durations.iter().map(|row| match row.value {
+        MetricValue::Histogram { count, .. } => count,
+        _ => panic!("a histogram expected: {row:?}"),
+    });
+    assert_eq!(counted.sum::<u64>(), 3 * EACH);
+    assert!(durations.len() > 2, "several intervals have passed");
+    let stats = highlight.stats();
+    assert_eq!(stats.sent(Signal::Metrics), received.metrics.len() as u64);
+    assert_eq!(stats.dropped_total(), 0);
+}
+
+#[test]
 fn shutdown_sends_what_was_measured_and_counts_what_comes_after() {
     let pipeline = Pipeline::start();
     let orders = pipeline.highlight.counter("orders");
