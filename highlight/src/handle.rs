@@ -175,13 +175,14 @@ impl Highlight {
         crate::layer::layer(self)
     }
 
-    /// Waits until all that was recorded so far was delivered or lost, for [`shutdown_timeout`](crate::Config::shutdown_timeout) at
+    /// Waits until all that was recorded and measured so far was delivered or lost, for [`shutdown_timeout`](crate::Config::shutdown_timeout) at
     /// the most. Blocks the thread.
     ///
     /// # Errors
     ///
     /// Something was not delivered: [`FlushError::Lost`] says how much was refused for good, [`FlushError::TimedOut`] that the
-    /// rest is still queued, and [`FlushError::Stopped`] that there was a shutdown before.
+    /// rest is still queued, and [`FlushError::Stopped`] that there was a shutdown before. Callbacks of observable metrics take part
+    /// in that time: a shutdown that they outlast is [`FlushError::Unfinished`].
     pub fn flush(&self) -> Result<(), FlushError> {
         if self.0.disabled {
             return Ok(());

@@ -82,7 +82,8 @@ impl DropReason {
     }
 }
 
-/// A snapshot of what happened to every record since `init`. All counts are records.
+/// A snapshot of what happened to every record since `init`. All counts are records; of metrics, which are aggregated, they are data
+/// points, and single measurements where these are dropped before.
 ///
 /// Every record is in exactly one place: [`sent`](Stats::sent), [`dropped`](Stats::dropped) or [`queued`](Stats::queued).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -227,6 +227,25 @@ fn series_beyond_the_limit_count_together() {
 }
 
 #[test]
+fn names_made_of_ids_are_counted_and_dropped_beyond_the_limit() {
+    let pipeline = Pipeline::start();
+    for number in 0..1_003 {
+        pipeline
+            .highlight
+            .record_incr(&format!("order.{number}"), &[]);
+    }
+    pipeline.highlight.record_incr("order.0", &[]);
+    let received = pipeline.received();
+    assert_eq!(received.metrics.len(), 1_000);
+    assert_eq!(sums(&received, "order.0"), [2.0]);
+    let stats = pipeline.highlight.stats();
+    assert_eq!(
+        stats.dropped(Signal::Metrics, DropReason::TooManyMetrics),
+        3
+    );
+}
+
+#[test]
 fn more_series_than_a_request_holds_go_in_several() {
     let pipeline = Pipeline::with(|config| config.request_bytes(8 * 1024));
     for number in 0..500 {
