@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::guard::Guard;
 use crate::hook::Hooks;
+use crate::metrics::MetricSession;
 use crate::sampling::Sampling;
 pub(crate) use settings::Settings;
 
@@ -37,6 +38,9 @@ pub enum StackFormat {
 /// | [`resource_attribute`](Config::resource_attribute) | `OTEL_RESOURCE_ATTRIBUTES` | host, process and SDK |
 /// | [`filter`](Config::filter) | `RUST_LOG` | `info` |
 /// | [`batch_delay`](Config::batch_delay) | `OTEL_BSP_SCHEDULE_DELAY`, `OTEL_BLRP_SCHEDULE_DELAY` (ms) | 1 s |
+/// | [`metric_interval`](Config::metric_interval) | `OTEL_METRIC_EXPORT_INTERVAL` (ms) | 60 s |
+/// | [`metric_session`](Config::metric_session) | | [`MetricSession::Exemplar`] |
+/// | [`http_metrics`](Config::http_metrics) | | on |
 /// | [`byte_budget`](Config::byte_budget) | | 64 MiB |
 /// | [`request_bytes`](Config::request_bytes) | | 4 MiB |
 /// | [`export_timeout`](Config::export_timeout) | `OTEL_EXPORTER_OTLP_TIMEOUT` (ms) | 10 s |
@@ -83,6 +87,9 @@ pub struct Config {
     pub(crate) no_markup_guard: bool,
     pub(crate) stack_format: StackFormat,
     pub(crate) batch_delay: Option<Duration>,
+    pub(crate) metric_interval: Option<Duration>,
+    pub(crate) metric_session: MetricSession,
+    pub(crate) http_metrics: Option<bool>,
     pub(crate) byte_budget: Option<usize>,
     pub(crate) request_bytes: Option<usize>,
     pub(crate) export_timeout: Option<Duration>,
@@ -110,8 +117,8 @@ impl Config {
         Config::default()
     }
 
-    /// The base URL of an OTLP/HTTP endpoint: `http` or `https`, with a path if it has one; `/v1/traces` and `/v1/logs` are
-    /// added to it.
+    /// The base URL of an OTLP/HTTP endpoint: `http` or `https`, with a path if it has one; `/v1/traces`, `/v1/logs` and
+    /// `/v1/metrics` are added to it.
     pub fn endpoint(mut self, url: impl Into<String>) -> Self {
         self.endpoint = Some(url.into());
         self
@@ -191,6 +198,25 @@ impl Config {
         self
     }
 
+    /// How long measurements are gathered before they are sent. Flush and shutdown send them at once; where nothing was measured
+    /// nothing is sent.
+    pub fn metric_interval(mut self, interval: Duration) -> Self {
+        self.metric_interval = Some(interval);
+        self
+    }
+
+    /// How measurements lead to the session that they were made for.
+    pub fn metric_session(mut self, link: MetricSession) -> Self {
+        self.metric_session = link;
+        self
+    }
+
+    /// Whether adapters of web frameworks measure requests: `http.server.request.duration` and `http.server.active_requests`.
+    pub fn http_metrics(mut self, on: bool) -> Self {
+        self.http_metrics = Some(on);
+        self
+    }
+
     /// Memory for records that are not delivered yet, in bytes, over all signals. When it is used up the newest record is
     /// dropped and counted.
     pub fn byte_budget(mut self, bytes: usize) -> Self {
@@ -237,7 +263,7 @@ impl Config {
     }
 
     /// Starts the SDK for this process: the exporter's thread, the `tracing` subscriber (unless
-    /// [`own_subscriber`](Config::own_subscriber)), OpenTelemetry's global tracer provider and propagator, and the panic hook.
+    /// [`own_subscriber`](Config::own_subscriber)), OpenTelemetry's global tracer and meter providers and propagator, and the panic hook.
     /// It never panics, needs no async runtime and leaves everything as it was when it fails.
     ///
     /// After a shutdown it may be called again. A process has one `tracing` subscriber for ever, so the filter stays that of the

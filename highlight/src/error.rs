@@ -60,6 +60,11 @@ pub enum FlushError {
         /// The timeout.
         after: Duration,
     },
+    /// A callback of an observable metric did not return in time, so what was measured last is lost.
+    #[error(
+        "metrics were not collected: a callback of an observable metric did not return in time"
+    )]
+    Unfinished,
     /// The SDK was shut down before, or is not running.
     #[error("the SDK is not running")]
     Stopped,

@@ -20,6 +20,8 @@ use crate::export::log_record::{LogRecord, Severity};
 use crate::export::processors::Intake;
 use crate::export::stats::Stats;
 use crate::export::worker::is_worker;
+use crate::metrics::provider::MeterProvider;
+use crate::metrics::record::Metrics;
 use crate::session::Session;
 
 /// The handles that `init` installed, each after the shutdown of the one before; the last one counts. References to them are
@@ -47,6 +49,8 @@ pub(crate) struct Client {
     pub(crate) tracer: SdkTracer,
     pub(crate) tracer_provider: SdkTracerProvider,
     pub(crate) logger_provider: SdkLoggerProvider,
+    pub(crate) meter_provider: MeterProvider,
+    pub(crate) metrics: Metrics,
     pub(crate) project_id: String,
     pub(crate) filter: String,
     pub(crate) disabled: bool,
@@ -252,13 +256,14 @@ impl Highlight {
         crate::layer::layer(self)
     }
 
-    /// Waits until all that was recorded so far was delivered or lost, for [`shutdown_timeout`](crate::Config::shutdown_timeout) at
+    /// Waits until all that was recorded and measured so far was delivered or lost, for [`shutdown_timeout`](crate::Config::shutdown_timeout) at
     /// the most. Blocks the thread.
     ///
     /// # Errors
     ///
     /// Something was not delivered: [`FlushError::Lost`] says how much was refused for good, [`FlushError::TimedOut`] that the
-    /// rest is still queued, and [`FlushError::Stopped`] that there was a shutdown before.
+    /// rest is still queued, and [`FlushError::Stopped`] that there was a shutdown before. Callbacks of observable metrics take part
+    /// in that time: a shutdown that they outlast is [`FlushError::Unfinished`].
     pub fn flush(&self) -> Result<(), FlushError> {
         if self.0.disabled {
             return Ok(());

@@ -4,6 +4,8 @@
 //! [finishes](Exchange::finish) it. An exchange that is dropped before is one whose client hung up. Names follow the semantic
 //! conventions for HTTP server spans (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server-span>).
 
+pub(crate) mod metrics;
+
 use std::net::IpAddr;
 
 use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
@@ -19,6 +21,7 @@ use crate::layer::Entry;
 use crate::scope::Scope;
 use crate::session::{SESSION_HEADER, Session};
 use crate::stacktrace::RawStack;
+use metrics::HttpMetrics;
 
 /// The methods of the semantic conventions; any other is sent as `_OTHER`.
 const METHODS: [&str; 9] = [
@@ -53,6 +56,7 @@ pub struct Exchange {
     context: Context,
     /// None when the application's filters take the span out: the context then does without it.
     span: Option<tracing::Span>,
+    metrics: HttpMetrics,
     failed: bool,
     finished: bool,
 }
@@ -79,6 +83,7 @@ impl Exchange {
             });
         }
         Exchange {
+            metrics: HttpMetrics::start(highlight, request, method.copied(), &context),
             highlight: highlight.clone(),
             context,
             span,
@@ -128,6 +133,7 @@ impl Exchange {
     /// trace is sampled out.
     pub fn record(&mut self, report: &ErrorReport) {
         self.failed = true;
+        self.metrics.fail(report.type_name());
         let span = self.context.span();
         if !span.span_context().is_sampled() {
             let correlation = Correlation::of(&self.context);
@@ -160,6 +166,7 @@ impl Exchange {
             span.set_attribute(KeyValue::new("error.type", status.to_string()));
             span.set_status(Status::error(""));
         }
+        self.metrics.finish(status);
         self.finished = true;
         self.end();
     }

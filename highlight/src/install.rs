@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use opentelemetry::InstrumentationScope;
+#[cfg(any(feature = "process-metrics", feature = "tokio-metrics"))]
+use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry::propagation::TextMapCompositePropagator;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::Resource;
@@ -22,6 +24,8 @@ use crate::export::processors::Intake;
 use crate::guard::Guard;
 use crate::handle::{Client, Highlight};
 use crate::ids::Ids;
+use crate::metrics::provider::MeterProvider;
+use crate::metrics::record::Metrics;
 
 /// More than the encoder sends, so that the session, which is set last, always finds room.
 const SDK_ATTRIBUTES_PER_SPAN: u32 = 1_024;
@@ -32,27 +36,37 @@ const SDK_ATTRIBUTES_PER_SPAN: u32 = 1_024;
 /// The worker could not be started.
 pub(crate) fn start(settings: &Settings) -> Result<Guard, Error> {
     let exporter = if settings.disabled {
-        Exporter::disabled(settings.bounds)
+        Exporter::disabled(settings.bounds, scope())
     } else {
-        Exporter::start(settings.plan(), settings.bounds).map_err(Error::Worker)?
+        Exporter::start(settings.plan(), settings.bounds, scope()).map_err(Error::Worker)?
     };
     Ok(Guard(assemble(settings, exporter)))
 }
 
 /// A pipeline that keeps what is recorded, to be looked at.
 pub(crate) fn collecting(settings: &Settings) -> Highlight {
-    assemble(
-        settings,
-        Exporter::keeping(&settings.plan(), settings.bounds),
-    )
+    let exporter = Exporter::keeping(&settings.plan(), settings.bounds, scope());
+    assemble(settings, exporter)
+}
+
+/// Of what the SDK itself makes of `tracing` and of its own calls.
+fn scope() -> InstrumentationScope {
+    InstrumentationScope::builder("highlight")
+        .with_version(env!("CARGO_PKG_VERSION"))
+        .build()
 }
 
 /// Everything that records, in front of `exporter`.
 fn assemble(settings: &Settings, exporter: Exporter) -> Highlight {
+    let scope = scope();
     let intake = Intake::new(Arc::clone(&exporter.buffer), settings.style.clone());
-    let scope = InstrumentationScope::builder("highlight")
-        .with_version(env!("CARGO_PKG_VERSION"))
-        .build();
+    let collector = (!settings.disabled).then(|| Arc::clone(&exporter.collector));
+    let meter_provider = MeterProvider::new(collector);
+    let metrics = Metrics::new(
+        Arc::clone(&exporter.collector),
+        settings.metric_session,
+        settings.http_metrics,
+    );
     let sampler: Box<dyn ShouldSample> = if settings.disabled {
         Box::new(Sampler::AlwaysOff)
     } else {
@@ -69,6 +83,10 @@ fn assemble(settings: &Settings, exporter: Exporter) -> Highlight {
         .with_resource(Resource::builder_empty().build())
         .with_log_processor(intake.clone())
         .build();
+    #[cfg(feature = "process-metrics")]
+    crate::metrics::process::watch(&meter_provider.meter_with_scope(scope.clone()));
+    #[cfg(feature = "tokio-metrics")]
+    crate::metrics::tokio::watch_current(&meter_provider.meter_with_scope(scope.clone()));
     Highlight(Arc::new(Client {
         exporter,
         intake,
@@ -76,6 +94,8 @@ fn assemble(settings: &Settings, exporter: Exporter) -> Highlight {
         scope,
         tracer_provider,
         logger_provider,
+        meter_provider,
+        metrics,
         project_id: settings.project_id.clone(),
         filter: settings.filter.clone(),
         disabled: settings.disabled,
@@ -112,6 +132,7 @@ pub(crate) fn init(settings: &Settings) -> Result<Guard, Error> {
     }
     if !settings.disabled {
         opentelemetry::global::set_tracer_provider(guard.0.0.tracer_provider.clone());
+        opentelemetry::global::set_meter_provider(guard.0.0.meter_provider.clone());
         opentelemetry::global::set_text_map_propagator(propagator());
         if settings.panic_hook {
             crate::panic::install();

@@ -1,4 +1,4 @@
-//! Errors, panics, logs and traces of a Rust service, sent to [highlight.io](https://highlight.io) or to any OpenTelemetry
+//! Errors, panics, logs, traces and metrics of a Rust service, sent to [highlight.io](https://highlight.io) or to any OpenTelemetry
 //! endpoint, each tied to the browser session of the user it happened to.
 //!
 //! ```no_run
@@ -20,6 +20,8 @@
 //! and [`capture_error`] reports an error where it is handled. Records are encoded on the thread that makes them, straight into
 //! a bounded buffer; the worker compresses and sends.
 //!
+//! [`record_metric`] and its siblings aggregate measurements, and send them once a minute; [`counter`] and the like give handles.
+//!
 //! The session comes in with a request, through `highlight-axum` or another adapter, and travels in the OpenTelemetry context:
 //! into nested spans, across `.await`, and into every task that is spawned with a span (`tokio::spawn(job.in_current_span())`
 //! or `.instrument(span)`). A bare `tokio::spawn` starts with neither span nor session: give it one, or [`with_session`].
@@ -33,7 +35,9 @@
 //! | event at ERROR with `error`, `err` or `exception` | the same record with `exception.type`, `.message`, `.chain`, `.stacktrace`: an error |
 //! | [`capture_error`], panic | span `highlight.error` with an `exception` event, sent at once and whatever the sampling |
 //! | error or panic of a request's handler | `exception` event on the request's server span |
-//! | OpenTelemetry API | spans and log records, through [`otel`] |
+//! | [`record_metric`], [`record_count`], [`record_histogram`], ... | data points, one per set of tags and interval; counters and histograms as deltas |
+//! | request through an adapter | `http.server.request.duration`, `http.server.active_requests` |
+//! | OpenTelemetry API | spans, log records and metrics, through [`otel`] |
 //!
 //! Fields named `level`, `severity`, `message`, `environment`, `URL` or `Source` are sent as `attr.level` and so on, since
 //! highlight.io takes those names for itself. Booleans are sent as text, since it drops them.
@@ -44,7 +48,9 @@
 //! |---|---|---|
 //! | `anyhow` | | [`capture_anyhow`] and `.capture()` for `anyhow`'s errors, with their own backtraces |
 //! | `eyre` | | [`capture_eyre`] and `.capture()` for `eyre`'s reports |
+//! | `process-metrics` | no | processor time, memory, threads and open files of the process, on Linux |
 //! | `tls` | yes | `https` endpoints: rustls with ring and the system's certificates, or Mozilla's where there are none |
+//! | `tokio-metrics` | no | workers, tasks and queue length of the tokio runtime that `init` is called in |
 
 #[cfg(feature = "anyhow")]
 mod anyhow;
@@ -63,6 +69,7 @@ pub mod http;
 mod ids;
 mod install;
 mod layer;
+mod metrics;
 pub mod otel;
 mod panic;
 mod project_id;
@@ -89,6 +96,13 @@ pub use handle::{
     shutdown, span, stats,
 };
 pub use hook::Record;
+pub use metrics::record::{
+    record_count, record_histogram, record_incr, record_metric, record_up_down_counter,
+};
+pub use metrics::{
+    Counter, Gauge, Histogram, MetricSession, UpDownCounter, counter, gauge, histogram,
+    up_down_counter,
+};
 pub use result_ext::{ResultExt, capture_join};
 pub use sampling::Kind;
 pub use scope::{User, set_tag, set_user, with_scope};

@@ -10,6 +10,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use crate::handle::Highlight;
 use crate::layer::Entry;
+pub use crate::metrics::provider::MeterProvider;
 
 impl Highlight {
     /// The tracer provider whose spans end in this pipeline. [`Config::init`](crate::Config::init) made it OpenTelemetry's global
@@ -23,6 +24,26 @@ impl Highlight {
     #[must_use]
     pub fn logger_provider(&self) -> &SdkLoggerProvider {
         &self.0.logger_provider
+    }
+
+    /// The meter provider whose metrics end in this pipeline. [`Config::init`](crate::Config::init) made it OpenTelemetry's global
+    /// one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use highlight::otel::opentelemetry::KeyValue;
+    /// use highlight::otel::opentelemetry::metrics::MeterProvider as _;
+    /// # let highlight = highlight::Config::new("1").endpoint("http://127.0.0.1:1")
+    /// #     .shutdown_timeout(std::time::Duration::from_millis(50)).start().unwrap();
+    /// let meter = highlight.meter_provider().meter("pool");
+    /// let connections = meter.i64_up_down_counter("pool.connections").build();
+    /// connections.add(1, &[KeyValue::new("pool", "orders")]);
+    /// assert_eq!(highlight.stats().dropped_total(), 0);
+    /// ```
+    #[must_use]
+    pub fn meter_provider(&self) -> &MeterProvider {
+        &self.0.meter_provider
     }
 }
 

@@ -35,7 +35,10 @@ mod store;
 pub use builder::Builder;
 pub use error::Error;
 pub use received::{Received, RequestInfo};
-pub use rows::{Attributes, ErrorRow, LogRow, SpanEvent, SpanLink, SpanRow};
+pub use rows::{
+    Attributes, ErrorRow, Exemplar, LogRow, MetricRow, MetricValue, SpanEvent, SpanLink, SpanRow,
+    Temporality,
+};
 pub use script::Answer;
 pub use server::MockServer;
 pub use store::Clickhouse;

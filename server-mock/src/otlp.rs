@@ -155,6 +155,7 @@ async fn acknowledge<S: Signal>(
         received.logs.extend(extracted.rows.logs);
         received.spans.extend(extracted.rows.spans);
         received.errors.extend(extracted.rows.errors);
+        received.metrics.extend(extracted.rows.metrics);
         received.cut_bodies += extracted.cut_bodies;
         received.requests.push(info.clone());
         message.keep(received);

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use tokio::sync::watch;
 
-use crate::rows::{Attributes, ErrorRow, LogRow, SpanRow};
+use crate::rows::{Attributes, ErrorRow, LogRow, MetricRow, SpanRow};
 
 /// How long [`MockServer::wait_for`](crate::MockServer::wait_for) waits.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
@@ -31,8 +31,8 @@ pub struct Received {
     pub spans: Vec<SpanRow>,
     /// Rows of table `errors`.
     pub errors: Vec<ErrorRow>,
-    /// How many metric data points came in.
-    pub metric_points: usize,
+    /// Rows of tables `metrics_sum`, `metrics_histogram` and `metrics_summary`.
+    pub metrics: Vec<MetricRow>,
     /// Bodies with `" <"` in them, which the real backend would store without their beginning.
     pub cut_bodies: usize,
     /// Every OTLP request, in the order in which it was answered or given up.
@@ -71,6 +71,7 @@ impl fmt::Display for Received {
             logs,
             spans,
             errors,
+            metrics,
             requests,
             ..
         } = self;
@@ -97,6 +98,13 @@ impl fmt::Display for Received {
         })?;
         section(f, "errors", errors, |f, error| {
             write!(f, "{}: {:?}", error.error_type, error.message)
+        })?;
+        section(f, "metrics", metrics, |f, metric| {
+            write!(
+                f,
+                "{} {:?} {:?}",
+                metric.name, metric.value, metric.attributes
+            )
         })
     }
 }

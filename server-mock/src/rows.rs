@@ -79,7 +79,7 @@ pub struct SpanRow {
     pub status_message: String,
     /// What is left after the consumed keys.
     pub attributes: Attributes,
-    /// The events that stay with the span: all but `log` events.
+    /// The events that stay with the span: all but `log` and `metric` events.
     pub events: Vec<SpanEvent>,
     /// Links to other spans.
     pub links: Vec<SpanLink>,
@@ -152,10 +152,112 @@ pub struct ErrorRow {
     pub source: String,
 }
 
+/// One data point: a row of table `metrics_sum`, `metrics_histogram` or `metrics_summary`, whichever fits its value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricRow {
+    /// The project it belongs to.
+    pub project_id: u32,
+    /// `service.name`.
+    pub service_name: String,
+    /// The metric's name.
+    pub name: String,
+    /// The metric's description, or empty.
+    pub description: String,
+    /// The metric's unit, or empty.
+    pub unit: String,
+    /// What is left after the consumed keys.
+    pub attributes: Attributes,
+    /// When the interval began, in nanoseconds since 1970; 0 when it is not known.
+    pub start_timestamp_ns: i64,
+    /// When the interval ended, in nanoseconds since 1970.
+    pub timestamp_ns: i64,
+    /// The OTLP flags.
+    pub flags: u32,
+    /// Measurements that stand for the others. A point with a session of its own has at least one.
+    pub exemplars: Vec<Exemplar>,
+    /// What was measured.
+    pub value: MetricValue,
+}
+
+/// What a data point says.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum MetricValue {
+    /// The latest value.
+    Gauge(f64),
+    /// A sum.
+    Sum {
+        /// The sum.
+        value: f64,
+        /// Since when.
+        temporality: Temporality,
+        /// Whether it only grows.
+        is_monotonic: bool,
+    },
+    /// A distribution by buckets. An exponential one has its buckets' bounds worked out.
+    Histogram {
+        /// How many values.
+        count: u64,
+        /// Their sum.
+        sum: f64,
+        /// How many in each bucket: one more than there are bounds, or none.
+        bucket_counts: Vec<u64>,
+        /// The upper bounds of the buckets.
+        explicit_bounds: Vec<f64>,
+        /// The smallest value, or 0 when it was not sent.
+        min: f64,
+        /// The largest value, or 0 when it was not sent.
+        max: f64,
+        /// Since when.
+        temporality: Temporality,
+        /// Whether it came in as an exponential histogram.
+        was_exponential: bool,
+    },
+    /// A distribution by quantiles.
+    Summary {
+        /// How many values.
+        count: u64,
+        /// Their sum.
+        sum: f64,
+        /// Pairs of a quantile and its value.
+        quantiles: Vec<(f64, f64)>,
+    },
+}
+
+/// Since when a sum or a histogram counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Temporality {
+    /// It was not said.
+    #[default]
+    Unspecified,
+    /// Since the last point of the series.
+    Delta,
+    /// Since the start of the series.
+    Cumulative,
+}
+
+/// A measurement that stands for a series.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Exemplar {
+    /// What the series does not have, after the consumed keys.
+    pub attributes: Attributes,
+    /// When it was measured, in nanoseconds since 1970.
+    pub timestamp_ns: i64,
+    /// What was measured.
+    pub value: f64,
+    /// 16 hex digits, or empty outside a span.
+    pub span_id: String,
+    /// 32 hex digits, or empty outside a trace.
+    pub trace_id: String,
+    /// `highlight.session_id` of the exemplar, or else of its point, or empty.
+    pub secure_session_id: String,
+}
+
 /// The rows of one request.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Rows {
     pub(crate) logs: Vec<LogRow>,
     pub(crate) spans: Vec<SpanRow>,
     pub(crate) errors: Vec<ErrorRow>,
+    pub(crate) metrics: Vec<MetricRow>,
 }

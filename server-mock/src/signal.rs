@@ -14,7 +14,7 @@ use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message;
 
-use crate::extract::{Arrival, Extracted, extract_logs, extract_spans};
+use crate::extract::{Arrival, Extracted, extract_logs, extract_metrics, extract_spans};
 use crate::received::Received;
 
 /// A decoded request of one signal.
@@ -117,13 +117,11 @@ impl Signal for ExportMetricsServiceRequest {
         self.resource_metrics.first()?.resource.as_ref()
     }
 
-    /// Metrics are counted, not stored.
-    fn extract(&self, _: Arrival<'_>) -> Extracted {
-        Extracted::default()
+    fn extract(&self, arrival: Arrival<'_>) -> Extracted {
+        extract_metrics(self, arrival)
     }
 
     fn keep(self, received: &mut Received) {
-        received.metric_points += self.records();
         received.raw_metrics.push(self);
     }
 

@@ -74,6 +74,13 @@ fn assert_worked(received: &Received) {
     );
     assert_eq!(received.errors.len(), 1, "{received}");
     assert_eq!(received.errors[0].message, "broken");
+    let mut metrics: Vec<_> = received
+        .metrics
+        .iter()
+        .map(|metric| metric.name.as_str())
+        .collect();
+    metrics.sort_unstable();
+    assert_eq!(metrics, ["global.works", "works"]);
 }
 
 #[test]

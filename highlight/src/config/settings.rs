@@ -16,6 +16,7 @@ use crate::export::log_record::Style;
 use crate::export::spool::SpoolPlan;
 use crate::export::transport::{Endpoint, PROJECT_HEADER};
 use crate::export::worker::Plan;
+use crate::metrics::MetricSession;
 use crate::project_id;
 use crate::sampling::Sampling;
 use crate::scrub::Scrub;
@@ -41,12 +42,15 @@ pub(crate) struct Settings {
     pub(crate) panic_hook: bool,
     pub(crate) style: Style,
     pub(crate) sampling: Sampling,
+    pub(crate) metric_session: MetricSession,
+    pub(crate) http_metrics: bool,
     pub(crate) bounds: Bounds,
     pub(crate) shutdown_timeout: Duration,
     endpoint: Endpoint,
     resource: Vec<(String, String)>,
     spool: Option<SpoolPlan>,
     delay: Duration,
+    interval: Duration,
     stacks: StackStyle,
 }
 
@@ -90,6 +94,13 @@ impl Settings {
                 .millis(&["OTEL_BSP_SCHEDULE_DELAY", "OTEL_BLRP_SCHEDULE_DELAY"])?
                 .unwrap_or(Duration::from_secs(1)),
         };
+        let interval = match config.metric_interval {
+            Some(interval) => positive("metric_interval", interval)?,
+            None => match env.millis(&["OTEL_METRIC_EXPORT_INTERVAL"])? {
+                Some(interval) => positive("OTEL_METRIC_EXPORT_INTERVAL", interval)?,
+                None => Duration::from_mins(1),
+            },
+        };
         let source_context = config.source_context.unwrap_or(cfg!(debug_assertions));
         let shutdown_timeout = config.shutdown_timeout.unwrap_or(Duration::from_secs(5));
         let headers = headers(&config.headers, &env, &project_id)?;
@@ -105,6 +116,8 @@ impl Settings {
                 breadcrumbs: config.breadcrumbs,
             },
             sampling: sampling(config.sampling.clone(), &env)?,
+            metric_session: config.metric_session,
+            http_metrics: config.http_metrics.unwrap_or(true),
             bounds: Bounds { budget, request },
             shutdown_timeout: positive("shutdown_timeout", shutdown_timeout)?,
             endpoint: Endpoint {
@@ -114,6 +127,7 @@ impl Settings {
             },
             spool: spool(&config, &env, &headers)?,
             delay,
+            interval,
             stacks: StackStyle {
                 form: match config.stack_format {
                     StackFormat::Parseable => StackForm::Go,
@@ -131,6 +145,7 @@ impl Settings {
             endpoint: self.endpoint.clone(),
             resource: resource::encode(&self.resource),
             delay: self.delay,
+            interval: self.interval,
             stacks: self.stacks,
             spool: self.spool.clone(),
         }
@@ -390,6 +405,7 @@ mod tests {
                 "api-key=s%3Dcret,x-highlight-project=999",
             ),
             ("OTEL_BSP_SCHEDULE_DELAY", "250"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "10000"),
             ("RUST_LOG", "debug"),
         ];
         let settings = resolve(Config::from_env(), &env).unwrap();
@@ -398,6 +414,7 @@ mod tests {
         assert_eq!(settings.endpoint.headers["api-key"], "s=cret");
         assert_eq!(settings.endpoint.headers["x-highlight-project"], "2");
         assert_eq!(settings.delay, Duration::from_millis(250));
+        assert_eq!(settings.interval, Duration::from_secs(10));
         assert_eq!(settings.filter, "debug");
         assert_eq!(attribute(&settings, "service.name"), Some("from-otel"));
         assert_eq!(attribute(&settings, "service.version"), Some("7"));
@@ -447,6 +464,16 @@ mod tests {
                 config(),
                 ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
                 "milliseconds",
+            ),
+            (
+                config(),
+                ("OTEL_METRIC_EXPORT_INTERVAL", "0"),
+                "OTEL_METRIC_EXPORT_INTERVAL",
+            ),
+            (
+                config().metric_interval(Duration::ZERO),
+                ("", ""),
+                "metric_interval",
             ),
             (
                 config(),

@@ -15,8 +15,8 @@ use super::stats::Signal;
 use super::{proto, value};
 use crate::scrub::Scrub;
 
-/// Field numbers of `Export{Trace,Logs}ServiceRequest`, `Resource{Spans,Logs}` and `Scope{Spans,Logs}`: the two
-/// signals share them.
+/// Field numbers of `Export{Trace,Logs,Metrics}ServiceRequest`, `Resource{Spans,Logs,Metrics}` and
+/// `Scope{Spans,Logs,Metrics}`: the signals share them.
 const RESOURCE_GROUP: u32 = 1;
 const RESOURCE: u32 = 1;
 const SCOPE_GROUP: u32 = 2;
@@ -154,7 +154,7 @@ mod tests {
             .build();
         let second = InstrumentationScope::builder("second").build();
         for scope in [&first, &second, &first] {
-            assert!(chunk.append(scope, &record, |_| true));
+            assert!(chunk.append(scope, &record, 1, |_| true));
         }
         let (held, size) = (chunk.held, chunk.size);
         let batch = seal(&resource, Signal::Logs, chunk, 1, 7);

@@ -54,6 +54,8 @@ pub(crate) struct Buffer {
     closed: AtomicBool,
     /// The process that has the worker.
     process: u32,
+    /// The worker has given up: nothing that comes now would be sent.
+    abandoned: AtomicBool,
     pub(crate) counters: Counters,
     pub(crate) wake: Notify,
 }
@@ -73,6 +75,7 @@ impl Buffer {
             urgent: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             process: std::process::id(),
+            abandoned: AtomicBool::new(false),
             counters: Counters::default(),
             wake: Notify::new(),
         }
@@ -80,13 +83,35 @@ impl Buffer {
 
     /// Takes a finished record, or drops and counts it.
     pub(crate) fn push(&self, signal: Signal, scope: &InstrumentationScope, record: &[u8]) {
-        if let Some(reason) = self.refusal(Chunk::cost(scope, record.len())) {
-            return self.refuse(signal, reason);
+        self.push_counted(self.is_closed(), signal, scope, record, 1);
+    }
+
+    /// Takes a metric with `points` data points. What was measured before the shutdown is collected during it, so only the
+    /// worker's end refuses them.
+    pub(crate) fn push_points(&self, scope: &InstrumentationScope, metric: &[u8], points: u64) {
+        let gone = self.abandoned.load(Ordering::Acquire);
+        self.push_counted(gone, Signal::Metrics, scope, metric, points);
+    }
+
+    fn push_counted(
+        &self,
+        closed: bool,
+        signal: Signal,
+        scope: &InstrumentationScope,
+        record: &[u8],
+        records: u64,
+    ) {
+        if let Some(reason) = self.refusal(closed, Chunk::cost(scope, record.len())) {
+            return self.refuse(signal, reason, records);
         }
-        match self.append(signal, scope, record) {
-            None => self.refuse(signal, self.refusal(0).unwrap_or(DropReason::BufferFull)),
+        match self.append(signal, scope, record, records) {
+            None => {
+                // A forked child has no worker, and finds that out only here.
+                let reason = self.refusal(closed || self.is_forked(), 0);
+                self.refuse(signal, reason.unwrap_or(DropReason::BufferFull), records);
+            }
             Some(sealed) => {
-                self.counters.accepted(signal);
+                self.counters.accepted(signal, records);
                 if sealed || !self.armed.swap(true, Ordering::AcqRel) {
                     self.wake();
                 }
@@ -96,12 +121,18 @@ impl Buffer {
 
     /// Puts a record into the open chunk, sealing the chunk when it is full. None when the budget has no room for it;
     /// otherwise whether a chunk was sealed.
-    fn append(&self, signal: Signal, scope: &InstrumentationScope, record: &[u8]) -> Option<bool> {
+    fn append(
+        &self,
+        signal: Signal,
+        scope: &InstrumentationScope,
+        record: &[u8],
+        records: u64,
+    ) -> Option<bool> {
         let mut open = self.lock_unless_forked(&self.open[signal.index()])?;
         // No request is larger than the limit, however the sizes of its records fall.
         let over = open.size + Chunk::cost(scope, record.len()) > self.bounds.request;
         let before = over.then(|| std::mem::take(&mut *open));
-        let taken = open.append(scope, record, |bytes| self.hold(bytes));
+        let taken = open.append(scope, record, records, |bytes| self.hold(bytes));
         let full = open.size >= self.seal_at.load(Ordering::Relaxed);
         let after = full.then(|| std::mem::take(&mut *open));
         let chunks = before.into_iter().chain(after);
@@ -120,18 +151,18 @@ impl Buffer {
     /// Takes an error whose stack the worker has yet to resolve, or drops and counts it. It leaves at once.
     pub(crate) fn push_deferred(&self, mut record: Deferred) {
         if self.is_forked() {
-            return self.refuse(record.signal, DropReason::Shutdown);
+            return self.refuse(record.signal, DropReason::Shutdown, 1);
         }
         record.held = record.size();
-        let refusal = self.refusal(Chunk::cost(&record.scope, record.held));
+        let refusal = self.refusal(self.is_closed(), Chunk::cost(&record.scope, record.held));
         let refusal = refusal.or_else(|| {
             let fits = self.hold(record.held);
             (!fits).then_some(DropReason::BufferFull)
         });
         if let Some(reason) = refusal {
-            return self.refuse(record.signal, reason);
+            return self.refuse(record.signal, reason, 1);
         }
-        self.counters.accepted(record.signal);
+        self.counters.accepted(record.signal, 1);
         lock(&self.deferred).push(record);
         self.hurry();
     }
@@ -144,7 +175,7 @@ impl Buffer {
 
     /// Counts a record that a hook kept back.
     pub(crate) fn keep_back(&self, signal: Signal) {
-        self.counters.refused(signal, DropReason::Hook);
+        self.counters.refused(signal, DropReason::Hook, 1);
     }
 
     fn wake(&self) {
@@ -173,8 +204,8 @@ impl Buffer {
         }
     }
 
-    fn refusal(&self, size: usize) -> Option<DropReason> {
-        if self.closed.load(Ordering::Acquire) {
+    fn refusal(&self, closed: bool, size: usize) -> Option<DropReason> {
+        if closed {
             Some(DropReason::Shutdown)
         } else if size > self.bounds.request {
             Some(DropReason::TooLarge)
@@ -183,9 +214,9 @@ impl Buffer {
         }
     }
 
-    /// Counts a record that is not taken. The first of its kind is told.
-    fn refuse(&self, signal: Signal, reason: DropReason) {
-        if self.counters.refused(signal, reason) && reason != DropReason::Shutdown {
+    /// Counts records that are not taken. The first of their kind are told.
+    fn refuse(&self, signal: Signal, reason: DropReason, records: u64) {
+        if self.counters.refused(signal, reason, records) && reason != DropReason::Shutdown {
             crate::diagnostics::say(format_args!(
                 "a record was dropped ({signal:?}: {reason:?}); further ones are counted in Highlight::stats()"
             ));
@@ -221,6 +252,11 @@ impl Buffer {
     /// Gives bytes of the budget back once their records are delivered or lost.
     pub(crate) fn release(&self, bytes: usize) {
         self.held.fetch_sub(bytes, Ordering::AcqRel);
+    }
+
+    /// Payload bytes of which a request holds several.
+    pub(crate) fn comfortable_bytes(&self) -> usize {
+        self.seal_at.load(Ordering::Relaxed) / 4
     }
 
     pub(crate) fn held(&self) -> usize {
@@ -270,6 +306,7 @@ impl Buffer {
 
     /// Counts all that was not taken from the buffer as lost to the shutdown.
     pub(crate) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Release);
         for deferred in self.take_deferred() {
             self.lose(deferred.signal, 1, deferred.held);
         }
@@ -290,9 +327,9 @@ impl Buffer {
     pub(crate) fn append_resolved(&self, deferred: &Deferred, full: &[u8], bare: &[u8]) {
         let (signal, scope) = (deferred.signal, &deferred.scope);
         let fits = Chunk::cost(scope, full.len()) <= self.bounds.request;
-        let taken = fits && self.append(signal, scope, full).is_some();
+        let taken = fits && self.append(signal, scope, full, 1).is_some();
         self.release(deferred.held);
-        if !taken && self.append(signal, scope, bare).is_none() {
+        if !taken && self.append(signal, scope, bare, 1).is_none() {
             self.counters.lost(signal, DropReason::BufferFull, 1);
         }
     }

@@ -40,11 +40,12 @@ impl Chunk {
         scope_cost(scope) + proto::len_field_size(RECORDS, record)
     }
 
-    /// Appends one record. False, and nothing is changed, when `reserve` denies the memory that it takes.
+    /// Appends one message, which stands for `records` records. False, and nothing is changed, when `reserve` denies the memory that it takes.
     pub(crate) fn append(
         &mut self,
         scope: &InstrumentationScope,
         record: &[u8],
+        records: u64,
         mut reserve: impl FnMut(usize) -> bool,
     ) -> bool {
         let needed = proto::len_field_size(RECORDS, record.len());
@@ -87,7 +88,7 @@ impl Chunk {
         }
         group.size += needed;
         self.size += needed;
-        self.records += 1;
+        self.records += records;
         true
     }
 }
@@ -123,7 +124,7 @@ mod tests {
     fn records_group_by_scope() {
         let mut chunk = Chunk::default();
         for name in ["a", "b", "a", "b", "a"] {
-            assert!(chunk.append(&scope(name), b"x", |_| true));
+            assert!(chunk.append(&scope(name), b"x", 1, |_| true));
         }
         assert_eq!(chunk.groups.len(), 2);
         assert_eq!(chunk.records, 5);
@@ -135,7 +136,7 @@ mod tests {
         let mut chunk = Chunk::default();
         let mut reserved = 0;
         for size in [1, 90, 5_000, 70_000, 3, 100_000, 2_000, 50].repeat(20) {
-            assert!(chunk.append(&scope("a"), &vec![7; size], |bytes| {
+            assert!(chunk.append(&scope("a"), &vec![7; size], 1, |bytes| {
                 reserved += bytes;
                 true
             }));
@@ -151,7 +152,7 @@ mod tests {
         let mut chunk = Chunk::default();
         let mut room = 600;
         let mut append = |chunk: &mut Chunk| {
-            chunk.append(&scope("a"), &[0; 90], |bytes| {
+            chunk.append(&scope("a"), &[0; 90], 1, |bytes| {
                 let fits = bytes <= room;
                 room -= if fits { bytes } else { 0 };
                 fits

@@ -2,11 +2,14 @@
 
 pub(crate) mod batch;
 pub(crate) mod buffer;
+mod calendar;
 mod chunk;
+pub(crate) mod collector;
 mod courier;
 pub(crate) mod deferred;
 mod delivery;
 pub(crate) mod log_record;
+mod metric;
 pub(crate) mod processors;
 #[cfg(test)]
 mod properties;
@@ -29,9 +32,12 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use opentelemetry::InstrumentationScope;
+
 use crate::error::FlushError;
 use buffer::{Bounds, Buffer};
 use chunk::Chunk;
+use collector::Collector;
 use deferred::{StackStyle, Symbols};
 use stats::{Signal, Stats};
 use worker::{Command, Inbox, Plan};
@@ -40,6 +46,7 @@ use worker::{Command, Inbox, Plan};
 #[derive(Debug)]
 pub(crate) struct Exporter {
     pub(crate) buffer: Arc<Buffer>,
+    pub(crate) collector: Arc<Collector>,
     inbox: Arc<Inbox>,
     /// There is no worker: everything stays, to be collected.
     keeps: Option<StackStyle>,
@@ -48,22 +55,38 @@ pub(crate) struct Exporter {
 impl Exporter {
     /// # Errors
     /// The worker's thread or runtime could not be made.
-    pub(crate) fn start(plan: Plan, bounds: Bounds) -> std::io::Result<Self> {
-        let buffer = Arc::new(Buffer::new(bounds.beside(plan.resource.len())));
-        let inbox = Arc::new(Inbox::default());
-        worker::spawn(plan, Arc::clone(&buffer), Arc::clone(&inbox))?;
-        Ok(Exporter {
+    pub(crate) fn start(
+        plan: Plan,
+        bounds: Bounds,
+        scope: InstrumentationScope,
+    ) -> std::io::Result<Self> {
+        let exporter = Exporter::new(bounds.beside(plan.resource.len()), scope);
+        let Exporter {
             buffer,
+            collector,
             inbox,
-            keeps: None,
-        })
+            ..
+        } = &exporter;
+        worker::spawn(
+            plan,
+            Arc::clone(buffer),
+            Arc::clone(inbox),
+            Arc::clone(collector),
+        )?;
+        Ok(exporter)
     }
 
     /// A pipeline that refuses everything and has no worker.
-    pub(crate) fn disabled(bounds: Bounds) -> Self {
+    pub(crate) fn disabled(bounds: Bounds, scope: InstrumentationScope) -> Self {
+        let exporter = Exporter::new(bounds, scope);
+        exporter.buffer.close();
+        exporter
+    }
+
+    fn new(bounds: Bounds, scope: InstrumentationScope) -> Self {
         let buffer = Arc::new(Buffer::new(bounds));
-        buffer.close();
         Exporter {
+            collector: Arc::new(Collector::new(Arc::clone(&buffer), scope)),
             buffer,
             inbox: Arc::default(),
             keeps: None,
@@ -71,11 +94,10 @@ impl Exporter {
     }
 
     /// A pipeline without a worker that keeps what comes in, for [`collect`](Self::collect).
-    pub(crate) fn keeping(plan: &Plan, bounds: Bounds) -> Self {
+    pub(crate) fn keeping(plan: &Plan, bounds: Bounds, scope: InstrumentationScope) -> Self {
         Exporter {
-            buffer: Arc::new(Buffer::new(bounds)),
-            inbox: Arc::default(),
             keeps: Some(plan.stacks),
+            ..Exporter::new(bounds, scope)
         }
     }
 
@@ -89,6 +111,7 @@ impl Exporter {
                 self.buffer.append_resolved(&deferred, &record, &bare);
             }
         }
+        self.collector.collect();
         self.buffer.seal_open();
         std::iter::from_fn(|| self.buffer.take_sealed()).collect()
     }

@@ -90,6 +90,56 @@ pub(crate) fn fixed64_field(buf: &mut Vec<u8>, field: u32, value: u64) {
     }
 }
 
+/// A field of a `oneof`, or an optional one: it is written even when it is zero.
+#[inline]
+pub(crate) fn fixed64_present(buf: &mut Vec<u8>, field: u32, value: u64) {
+    key(buf, field, WIRE_FIXED64);
+    buf.extend_from_slice(&value.to_le_bytes());
+}
+
+/// As [`fixed64_present`].
+#[inline]
+pub(crate) fn double_present(buf: &mut Vec<u8>, field: u32, value: f64) {
+    fixed64_present(buf, field, value.to_bits());
+}
+
+/// A `sint32` field: zigzag, so that small negative numbers stay short.
+pub(crate) fn sint32_field(buf: &mut Vec<u8>, field: u32, value: i32) {
+    uint_field(
+        buf,
+        field,
+        u64::from(((value << 1) ^ (value >> 31)).cast_unsigned()),
+    );
+}
+
+/// A packed `repeated fixed64` or `repeated double` field, given as bits.
+pub(crate) fn packed64_field(buf: &mut Vec<u8>, field: u32, values: impl Iterator<Item = u64>) {
+    let start = buf.len();
+    for value in values {
+        buf.extend_from_slice(&value.to_le_bytes());
+    }
+    wrap_unless_empty(buf, field, start);
+}
+
+/// A packed `repeated uint64` field.
+pub(crate) fn packed_varint_field(
+    buf: &mut Vec<u8>,
+    field: u32,
+    values: impl Iterator<Item = u64>,
+) {
+    let start = buf.len();
+    for value in values {
+        varint(buf, value);
+    }
+    wrap_unless_empty(buf, field, start);
+}
+
+fn wrap_unless_empty(buf: &mut Vec<u8>, field: u32, start: usize) {
+    if buf.len() > start {
+        wrap(buf, field, start);
+    }
+}
+
 #[inline]
 pub(crate) fn fixed32_field(buf: &mut Vec<u8>, field: u32, value: u32) {
     if value != 0 {

@@ -143,7 +143,7 @@ mod tests {
                 .build();
             let mut record = Vec::new();
             proto::fixed64_field(&mut record, 1, at + 1);
-            assert!(chunk.append(&scope, &record, |_| true));
+            assert!(chunk.append(&scope, &record, 1, |_| true));
         }
         seal(&resource, Signal::Logs, chunk, 1, 7)
     }

@@ -10,16 +10,19 @@ pub enum Signal {
     Traces,
     /// Log records, and the errors that travel on them.
     Logs,
+    /// Data points of metrics: a counter's sum, a histogram's buckets, each for one set of tags and one interval.
+    Metrics,
 }
 
 impl Signal {
-    pub(crate) const ALL: [Signal; 2] = [Signal::Traces, Signal::Logs];
+    pub(crate) const ALL: [Signal; 3] = [Signal::Traces, Signal::Logs, Signal::Metrics];
     pub(crate) const COUNT: usize = Signal::ALL.len();
 
     pub(crate) const fn index(self) -> usize {
         match self {
             Signal::Traces => 0,
             Signal::Logs => 1,
+            Signal::Metrics => 2,
         }
     }
 
@@ -28,6 +31,7 @@ impl Signal {
         match self {
             Signal::Traces => "/v1/traces",
             Signal::Logs => "/v1/logs",
+            Signal::Metrics => "/v1/metrics",
         }
     }
 
@@ -59,10 +63,15 @@ pub enum DropReason {
     SpoolFull,
     /// Its spool file was damaged, and was set aside.
     SpoolDamaged,
+    /// A measurement that no metric can hold: its name or unit is outside OpenTelemetry's conventions, its value is not a
+    /// finite number, or it has more than 128 tags.
+    Invalid,
+    /// A measurement of one metric more than the 1,000 that are kept.
+    TooManyMetrics,
 }
 
 impl DropReason {
-    const ALL: [DropReason; 7] = [
+    const ALL: [DropReason; 9] = [
         DropReason::BufferFull,
         DropReason::TooLarge,
         DropReason::Rejected,
@@ -70,6 +79,8 @@ impl DropReason {
         DropReason::Hook,
         DropReason::SpoolFull,
         DropReason::SpoolDamaged,
+        DropReason::Invalid,
+        DropReason::TooManyMetrics,
     ];
     const COUNT: usize = DropReason::ALL.len();
 
@@ -82,11 +93,14 @@ impl DropReason {
             DropReason::Hook => 4,
             DropReason::SpoolFull => 5,
             DropReason::SpoolDamaged => 6,
+            DropReason::Invalid => 7,
+            DropReason::TooManyMetrics => 8,
         }
     }
 }
 
-/// A snapshot of what happened to every record since `init`. All counts are records.
+/// A snapshot of what happened to every record since `init`. All counts are records; of metrics, which are aggregated, they are data
+/// points, and single measurements where these are dropped before.
 ///
 /// Every record is in exactly one place: [`sent`](Stats::sent), [`dropped`](Stats::dropped), [`queued`](Stats::queued) in
 /// memory, or [`spooled`](Stats::spooled) on disk. Records that an earlier process left in the spool directory count from the
@@ -177,8 +191,8 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    pub(crate) fn accepted(&self, signal: Signal) {
-        self.accepted[signal.index()].fetch_add(1, Relaxed);
+    pub(crate) fn accepted(&self, signal: Signal, records: u64) {
+        self.accepted[signal.index()].fetch_add(records, Relaxed);
     }
 
     /// Counts records that an earlier process accepted.
@@ -199,9 +213,9 @@ impl Counters {
         self.sent[signal.index()].fetch_add(records, Relaxed);
     }
 
-    /// Counts a record that never entered the buffer; true when it is the first ever.
-    pub(crate) fn refused(&self, signal: Signal, reason: DropReason) -> bool {
-        self.refused[signal.index()][reason.index()].fetch_add(1, Relaxed) == 0
+    /// Counts records that never entered the buffer; true when they are the first ever.
+    pub(crate) fn refused(&self, signal: Signal, reason: DropReason, records: u64) -> bool {
+        self.refused[signal.index()][reason.index()].fetch_add(records, Relaxed) == 0
     }
 
     /// Counts records that had been accepted; true when they are the first.
@@ -257,14 +271,14 @@ mod tests {
     fn every_record_is_in_one_place() {
         let counters = Counters::default();
         for _ in 0..10 {
-            counters.accepted(Signal::Logs);
+            counters.accepted(Signal::Logs, 1);
         }
         counters.sent(Signal::Logs, 6);
         counters.lost(Signal::Logs, DropReason::Rejected, 1);
         counters.inherited(Signal::Logs, 5);
         counters.spooled(Signal::Logs, 1);
-        assert!(counters.refused(Signal::Logs, DropReason::BufferFull));
-        assert!(!counters.refused(Signal::Logs, DropReason::BufferFull));
+        assert!(counters.refused(Signal::Logs, DropReason::BufferFull, 1));
+        assert!(!counters.refused(Signal::Logs, DropReason::BufferFull, 1));
         let stats = counters.snapshot(42);
         assert_eq!(stats.sent(Signal::Logs), 6);
         assert_eq!(stats.queued(Signal::Logs), 2);

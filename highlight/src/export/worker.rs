@@ -8,6 +8,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::buffer::{Buffer, lock};
+use super::calendar::Calendar;
+use super::collector::Collector;
 use super::deferred::{StackStyle, Symbols};
 use super::delivery::Delivery;
 use super::spool::{Spool, SpoolPlan};
@@ -27,6 +29,11 @@ pub(crate) fn is_worker() -> bool {
     WORKER.get()
 }
 
+/// Marks this thread as one of the worker's.
+pub(crate) fn become_worker() {
+    WORKER.set(true);
+}
+
 /// What the worker needs to know of the configuration.
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -35,6 +42,8 @@ pub(crate) struct Plan {
     pub(crate) resource: Vec<u8>,
     /// How long the first record of a batch may wait for company.
     pub(crate) delay: Duration,
+    /// From one collection of metrics to the next.
+    pub(crate) interval: Duration,
     pub(crate) stacks: StackStyle,
     pub(crate) spool: Option<SpoolPlan>,
 }
@@ -66,25 +75,30 @@ impl Inbox {
 ///
 /// # Errors
 /// The thread or its runtime could not be made.
-pub(crate) fn spawn(plan: Plan, buffer: Arc<Buffer>, inbox: Arc<Inbox>) -> std::io::Result<()> {
+pub(crate) fn spawn(
+    plan: Plan,
+    buffer: Arc<Buffer>,
+    inbox: Arc<Inbox>,
+    collector: Arc<Collector>,
+) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .on_thread_start(|| WORKER.set(true))
+        .on_thread_start(become_worker)
         .thread_name("highlight-dns")
         .thread_keep_alive(Duration::from_secs(1))
         .build()?;
     std::thread::Builder::new()
         .name("highlight".to_owned())
         .spawn(move || {
-            WORKER.set(true);
-            runtime.block_on(run(plan, buffer, inbox));
+            become_worker();
+            runtime.block_on(run(plan, buffer, inbox, collector));
             // A name lookup under way may hang in the system's resolver; it is not waited for.
             runtime.shutdown_background();
         })?;
     Ok(())
 }
 
-async fn run(plan: Plan, buffer: Arc<Buffer>, inbox: Arc<Inbox>) {
+async fn run(plan: Plan, buffer: Arc<Buffer>, inbox: Arc<Inbox>, collector: Arc<Collector>) {
     // Loading the system's certificates takes some milliseconds: here, not in `init`.
     let transport = Transport::new(&plan.endpoint);
     if let Err(reason) = &transport {
@@ -94,12 +108,15 @@ async fn run(plan: Plan, buffer: Arc<Buffer>, inbox: Arc<Inbox>) {
     let spool = spool.map(|plan| Spool::open(plan, Arc::clone(&buffer)));
     let mut worker = Worker {
         delivery: Delivery::new(transport.ok(), Arc::clone(&buffer), spool),
+        metrics: Calendar::new(collector, plan.interval),
         plan,
         buffer,
         inbox,
         symbols: Symbols::new(),
         sequence: 0,
         due: None,
+        asked: Vec::new(),
+        collecting: Vec::new(),
         waiting: Vec::new(),
         stop: None,
     };
@@ -133,10 +150,15 @@ struct Worker {
     inbox: Arc<Inbox>,
     symbols: Symbols,
     delivery: Delivery,
+    metrics: Calendar,
     /// Of the next batch.
     sequence: u64,
     /// When the open chunks are sealed.
     due: Option<Instant>,
+    /// What callers asked, until the metrics that were measured before are collected too.
+    asked: Vec<Answer>,
+    /// The same, with the collection under way.
+    collecting: Vec<Answer>,
     waiting: Vec<Waiter>,
     stop: Option<Stop>,
 }
@@ -160,6 +182,7 @@ impl Worker {
     fn turn(&mut self) -> Next {
         self.delivery.settle();
         self.obey();
+        self.metrics.keep();
         self.close_chunks();
         let compressed = self.compress_one();
         let now = Instant::now();
@@ -167,11 +190,14 @@ impl Worker {
             self.delivery.retreat();
         }
         self.delivery.launch();
-        let finished = self.stop.is_some() && self.oldest().is_none() && self.delivery.has_landed();
+        let is_asked = !self.asked.is_empty() || !self.collecting.is_empty();
+        let settled = self.oldest().is_none() && self.delivery.has_landed() && !is_asked;
+        let finished = self.stop.is_some() && settled;
         let expired = self.stop.is_some_and(|stop| stop.at <= now);
         if expired {
             self.delivery.abandon();
             self.buffer.abandon();
+            self.give_up();
         }
         if finished || expired {
             self.delivery.close();
@@ -199,15 +225,19 @@ impl Worker {
                 .filter(|at| *at > now)
                 .unwrap_or(stop.at)
         });
-        let times = [due, self.delivery.next_attempt(), stop];
+        let times = [
+            due,
+            self.delivery.next_attempt(),
+            stop,
+            self.metrics.deadline(),
+        ];
         times.into_iter().flatten().min()
     }
 
     fn obey(&mut self) {
         let commands = std::mem::take(&mut *lock(&self.inbox.0));
         for command in commands {
-            let lost_before = self.buffer.counters.lost_total();
-            let answer = match command {
+            self.asked.push(match command {
                 Command::Flush(answer) => answer,
                 Command::Stop(deadline, answer) => {
                     let (now, at) = (Instant::now(), Instant::from(deadline));
@@ -220,7 +250,21 @@ impl Worker {
                     self.stop = Some(Stop { send_until, at });
                     answer
                 }
-            };
+            });
+        }
+        if self.metrics.is_running() {
+            // It may have passed by what was measured since.
+            return;
+        }
+        let mut ready = std::mem::take(&mut self.collecting);
+        let asked = std::mem::take(&mut self.asked);
+        if !asked.is_empty() && self.metrics.advance() {
+            self.collecting = asked;
+        } else {
+            ready.extend(asked);
+        }
+        for answer in ready {
+            let lost_before = self.buffer.counters.lost_total();
             self.close_all();
             self.delivery.hasten();
             self.waiting.push(Waiter {
@@ -272,6 +316,13 @@ impl Worker {
     fn oldest(&self) -> Option<u64> {
         let unmade = (self.buffer.sealed_chunks() > 0).then_some(self.sequence);
         self.delivery.oldest().or(unmade)
+    }
+
+    /// Tells those for whom the collection of metrics did not end in time.
+    fn give_up(&mut self) {
+        for answer in self.asked.drain(..).chain(self.collecting.drain(..)) {
+            let _ = answer.try_send(Err(FlushError::Unfinished));
+        }
     }
 
     /// Tells those who wait for batches that are all settled.

@@ -4,8 +4,10 @@ mod attributes;
 mod errors;
 mod fields;
 mod hashids;
+mod histogram;
 mod ids;
 mod logs;
+mod metrics;
 mod project;
 mod severity;
 mod spans;
@@ -16,6 +18,7 @@ use std::collections::BTreeMap;
 
 pub(crate) use attributes::flatten;
 pub(crate) use logs::extract_logs;
+pub(crate) use metrics::extract_metrics;
 pub(crate) use spans::extract_spans;
 
 use crate::rows::Rows;
@@ -46,7 +49,11 @@ pub(crate) struct Rejected {
 
 impl Rejected {
     fn add(&mut self, reason: String) {
-        *self.reasons.entry(reason).or_default() += 1;
+        self.add_many(reason, 1);
+    }
+
+    fn add_many(&mut self, reason: String, count: u32) {
+        *self.reasons.entry(reason).or_default() += count;
     }
 
     /// How many records were rejected.

@@ -12,7 +12,7 @@ use super::errors::error;
 use super::fields::Fields;
 use super::logs::log_row;
 use super::{Arrival, Extracted, ids, time};
-use crate::rows::{LogRow, Rows, SpanEvent, SpanLink, SpanRow};
+use crate::rows::{Exemplar, LogRow, MetricRow, MetricValue, Rows, SpanEvent, SpanLink, SpanRow};
 
 /// A span of this name only carries `log` events.
 const CARRIER: &str = "highlight.log";
@@ -46,6 +46,7 @@ pub(crate) fn extract_spans(
                         extracted.rows.logs.append(&mut rows.logs);
                         extracted.rows.spans.append(&mut rows.spans);
                         extracted.rows.errors.append(&mut rows.errors);
+                        extracted.rows.metrics.append(&mut rows.metrics);
                     }
                     Err(reason) => extracted.rejected.add(reason),
                 }
@@ -71,6 +72,7 @@ impl Source<'_> {
         for event in &self.span.events {
             match event.name.as_str() {
                 "log" => rows.logs.push(self.log(event, &row)?.0),
+                "metric" => rows.metrics.extend(self.metric(event, &row)?),
                 "exception" => {
                     let (mut log, fields) = self.log(event, &row)?;
                     if !fields.exception.message.is_empty() {
@@ -98,7 +100,7 @@ impl Source<'_> {
         let duration = span
             .end_time_unix_nano
             .saturating_sub(span.start_time_unix_nano);
-        let events = span.events.iter().filter(|event| event.name != "log");
+        let events = span.events.iter().filter(|event| !is_data(event));
         let links: Result<_, _> = span.links.iter().map(link).collect();
         Ok(SpanRow {
             timestamp_ns: time::stamp(&[span.start_time_unix_nano], self.arrival.received_ns),
@@ -150,6 +152,54 @@ impl Source<'_> {
         log.trace_flags = self.span.flags & 0xff;
         Ok((log, fields))
     }
+
+    /// The gauge that a `metric` event tells of, if it has a name and a number.
+    fn metric(&self, event: &Event, span: &SpanRow) -> Result<Option<MetricRow>, String> {
+        let Some((name, value)) = reading(event) else {
+            return Ok(None);
+        };
+        let layers = [
+            self.resource,
+            &self.span.attributes,
+            &event.attributes,
+            self.scope,
+        ];
+        let fields = Fields::read(&layers, self.arrival)?;
+        let timestamp_ns = time::stamp(&[event.time_unix_nano], self.arrival.received_ns);
+        let exemplar = Exemplar {
+            timestamp_ns,
+            value,
+            span_id: span.span_id.clone(),
+            trace_id: span.trace_id.clone(),
+            secure_session_id: fields.session,
+            ..Exemplar::default()
+        };
+        Ok(Some(MetricRow {
+            project_id: fields.project_id,
+            service_name: fields.service_name,
+            name,
+            description: String::new(),
+            unit: String::new(),
+            attributes: fields.attributes,
+            start_timestamp_ns: 0,
+            timestamp_ns,
+            flags: 0,
+            exemplars: vec![exemplar],
+            value: MetricValue::Gauge(value),
+        }))
+    }
+}
+
+/// Whether the event is a row of its own instead of staying with its span.
+fn is_data(event: &Event) -> bool {
+    event.name == "log" || reading(event).is_some()
+}
+
+/// Name and value of a `metric` event.
+fn reading(event: &Event) -> Option<(String, f64)> {
+    let mut attributes = (event.name == "metric").then(|| flatten(&event.attributes))?;
+    let value = attributes.remove("metric.value")?.parse().ok()?;
+    Some((attributes.remove("metric.name")?, value))
 }
 
 fn link(link: &Link) -> Result<SpanLink, String> {

@@ -5,6 +5,7 @@ use std::mem;
 use tokio::sync::{mpsc, oneshot};
 
 use super::backend::Backend;
+use super::metric_tables::{self, Histogram, Sum, Summary};
 use super::table::{TableRow, encode};
 use crate::Error;
 use crate::rows::{ErrorRow, LogRow, Rows, SpanRow};
@@ -15,11 +16,19 @@ const LARGEST: usize = 32 * 1024 * 1024;
 /// How many requests may wait; more wait to get in.
 const WAITING: usize = 256;
 
+/// How rows get into each table.
+const TABLES: [&str; 6] = [
+    LogRow::INSERT,
+    SpanRow::INSERT,
+    ErrorRow::INSERT,
+    Sum::INSERT,
+    Histogram::INSERT,
+    Summary::INSERT,
+];
+
 /// The rows of one request, encoded by table, and who waits for them.
 struct Batch {
-    logs: Vec<u8>,
-    spans: Vec<u8>,
-    errors: Vec<u8>,
+    tables: [Vec<u8>; TABLES.len()],
     reply: oneshot::Sender<Result<(), String>>,
 }
 
@@ -40,20 +49,16 @@ impl Committer {
     /// Returns once the rows are stored.
     pub(super) async fn commit(&self, rows: &Rows) -> Result<(), Error> {
         let (reply, stored) = oneshot::channel();
-        let (logs, spans, errors) = (
+        let (sums, histograms, summaries) = metric_tables::split(&rows.metrics);
+        let tables = [
             encode(&rows.logs),
             encode(&rows.spans),
             encode(&rows.errors),
-        );
-        let sent = self
-            .batches
-            .send(Batch {
-                logs,
-                spans,
-                errors,
-                reply,
-            })
-            .await;
+            encode(&sums),
+            encode(&histograms),
+            encode(&summaries),
+        ];
+        let sent = self.batches.send(Batch { tables, reply }).await;
         let stored = if sent.is_ok() {
             stored.await.ok()
         } else {
@@ -76,7 +81,7 @@ async fn run(backend: Backend, mut waiting: mpsc::Receiver<Batch>) {
         while bytes < LARGEST
             && let Ok(next) = waiting.try_recv()
         {
-            bytes += next.logs.len() + next.spans.len() + next.errors.len();
+            bytes += next.tables.iter().map(Vec::len).sum::<usize>();
             group.push(next);
         }
         let outcome = insert(&backend, &mut group).await;
@@ -88,16 +93,11 @@ async fn run(backend: Backend, mut waiting: mpsc::Receiver<Batch>) {
 }
 
 async fn insert(backend: &Backend, group: &mut [Batch]) -> Result<(), String> {
-    let mut take = |rows: fn(&mut Batch) -> &mut Vec<u8>| {
-        let chunks = group.iter_mut().map(|batch| mem::take(rows(batch)));
-        chunks.filter(|chunk| !chunk.is_empty()).collect::<Vec<_>>()
-    };
-    let inserts = [
-        (LogRow::INSERT, take(|batch| &mut batch.logs)),
-        (SpanRow::INSERT, take(|batch| &mut batch.spans)),
-        (ErrorRow::INSERT, take(|batch| &mut batch.errors)),
-    ];
-    for (sql, chunks) in inserts {
+    for (at, sql) in TABLES.into_iter().enumerate() {
+        let chunks = group
+            .iter_mut()
+            .map(|batch| mem::take(&mut batch.tables[at]));
+        let chunks: Vec<_> = chunks.filter(|chunk| !chunk.is_empty()).collect();
         if !chunks.is_empty() {
             backend
                 .insert(sql, "RowBinary", chunks)

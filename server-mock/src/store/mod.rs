@@ -3,6 +3,7 @@
 mod backend;
 mod commit;
 mod embedded;
+mod metric_tables;
 mod remote;
 mod row_binary;
 mod schema;

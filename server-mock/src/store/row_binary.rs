@@ -28,6 +28,14 @@ impl RowBinary {
         self.0.extend(value.to_le_bytes());
     }
 
+    pub(super) fn u64(&mut self, value: u64) {
+        self.0.extend(value.to_le_bytes());
+    }
+
+    pub(super) fn f64(&mut self, value: f64) {
+        self.0.extend(value.to_le_bytes());
+    }
+
     /// Two 64-bit halves, the high one first, each little-endian.
     pub(super) fn uuid(&mut self, value: Uuid) {
         let (high, low) = value.as_u64_pair();
@@ -77,6 +85,8 @@ mod tests {
         out.u32(2);
         out.i32(-1);
         out.i64(3);
+        out.u64(4);
+        out.f64(1.0);
         out.uuid(Uuid::from_u64_pair(1, 2));
         out.string("é");
         out.map([(&"k".to_owned(), &"v".to_owned())]);
@@ -85,6 +95,8 @@ mod tests {
             &[2, 0, 0, 0],
             &[255; 4],
             &[3, 0, 0, 0, 0, 0, 0, 0],
+            &[4, 0, 0, 0, 0, 0, 0, 0],
+            &[0, 0, 0, 0, 0, 0, 0xf0, 0x3f],
             &[1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0],
             &[2, 0xc3, 0xa9],
             &[1, 1, b'k', 1, b'v'],

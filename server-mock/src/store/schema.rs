@@ -1,10 +1,13 @@
 //! The tables and views, as the statements that make them, in order.
 
 /// Makes what is missing; tables keep their rows, views are made anew.
-pub(super) const STATEMENTS: [&str; 6] = [
+pub(super) const STATEMENTS: [&str; 9] = [
     include_str!("../schema/logs.sql"),
     include_str!("../schema/traces.sql"),
     include_str!("../schema/errors.sql"),
+    include_str!("../schema/metrics_sum.sql"),
+    include_str!("../schema/metrics_histogram.sql"),
+    include_str!("../schema/metrics_summary.sql"),
     include_str!("../schema/sessions.sql"),
     include_str!("../schema/otel_logs.sql"),
     include_str!("../schema/otel_traces.sql"),

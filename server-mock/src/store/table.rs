@@ -6,7 +6,7 @@ use crate::rows::{Attributes, ErrorRow, LogRow, SpanRow};
 /// A row of a table.
 pub(super) trait TableRow {
     /// `INSERT INTO` the table and its columns.
-    const INSERT: &str;
+    const INSERT: &'static str;
 
     /// Appends the row's values, in the order of the columns.
     fn encode(&self, out: &mut RowBinary);

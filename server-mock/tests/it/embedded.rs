@@ -9,7 +9,7 @@ use server_mock::{Clickhouse, MockServer};
 
 use crate::support::{event, log, logs, send, span, spans};
 
-static SERVER: LazyLock<MockServer> = LazyLock::new(|| {
+pub(crate) static SERVER: LazyLock<MockServer> = LazyLock::new(|| {
     let _ = fs::remove_dir_all(data_dir());
     let clickhouse = Clickhouse::Embedded {
         data_dir: data_dir(),
@@ -26,7 +26,7 @@ fn data_dir() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("embedded")
 }
 
-fn sql(query: &str) -> String {
+pub(crate) fn sql(query: &str) -> String {
     SERVER.sql(query).unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -3,6 +3,7 @@
 mod binary;
 mod embedded;
 mod killed;
+mod metrics;
 mod otlp;
 mod setup;
 mod support;

@@ -437,7 +437,7 @@ fn the_rendering_is_short() {
     let server = MockServer::start();
     assert_eq!(
         server.received().to_string(),
-        "0 requests\n0 logs\n0 spans\n0 errors\n"
+        "0 requests\n0 logs\n0 spans\n0 errors\n0 metrics\n"
     );
 }
 

@@ -6,10 +6,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::{Metric, ResourceMetrics, ScopeMetrics};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::Event;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
@@ -109,6 +112,30 @@ pub(crate) fn spans(spans: Vec<Span>) -> ExportTraceServiceRequest {
             resource: Some(resource()),
             scope_spans,
             ..ResourceSpans::default()
+        }],
+    }
+}
+
+pub(crate) fn metric(name: &str, data: Data) -> Metric {
+    Metric {
+        name: name.to_owned(),
+        unit: "ms".to_owned(),
+        description: "text".to_owned(),
+        data: Some(data),
+        ..Metric::default()
+    }
+}
+
+pub(crate) fn metrics(metrics: Vec<Metric>) -> ExportMetricsServiceRequest {
+    let scope_metrics = vec![ScopeMetrics {
+        metrics,
+        ..ScopeMetrics::default()
+    }];
+    ExportMetricsServiceRequest {
+        resource_metrics: vec![ResourceMetrics {
+            resource: Some(resource()),
+            scope_metrics,
+            ..ResourceMetrics::default()
         }],
     }
 }

@@ -6,6 +6,7 @@
 use std::error::Error;
 use std::panic::panic_any;
 
+use highlight::otel::opentelemetry::metrics::MeterProvider as _;
 use highlight::{Config, Session, with_session};
 use highlight_tests::scenarios;
 use highlight_tests::support::SESSION;
@@ -51,6 +52,9 @@ fn main() -> Outcome {
 fn work() {
     tracing::info_span!("work").in_scope(|| tracing::info!("working"));
     highlight::capture_error(&std::io::Error::other("broken"));
+    highlight::record_incr("works", &[]);
+    let meter = highlight::otel::opentelemetry::global::meter("global");
+    meter.u64_counter("global.works").build().add(1, &[]);
 }
 
 async fn inside() -> Outcome {
@@ -109,6 +113,8 @@ fn logger_installed() -> Outcome {
 fn disabled() -> Outcome {
     let highlight = Config::from_env().init()?;
     work();
+    let meter = highlight.meter_provider().meter("disabled");
+    meter.u64_counter("works").build().add(1, &[]);
     println!("{:?} {}", highlight.flush(), highlight.is_enabled());
     println!("{}", highlight.stats().dropped_total());
     Ok(())
@@ -119,6 +125,7 @@ fn telemetry_about_telemetry() -> Outcome {
     let highlight = Config::from_env().filter("trace").init()?;
     for _ in 0..20 {
         tracing::info!("mine");
+        highlight::record_incr("mine", &[]);
         highlight.flush()?;
     }
     Ok(())

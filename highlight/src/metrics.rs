@@ -1,0 +1,255 @@
+//! Handles to metrics: looked up once, described with unit and text, cheap to use again and again.
+
+pub(crate) mod exemplar;
+pub(crate) mod instrument;
+pub(crate) mod observed;
+#[cfg(feature = "process-metrics")]
+pub(crate) mod process;
+pub(crate) mod provider;
+pub(crate) mod record;
+#[cfg(test)]
+mod testing;
+#[cfg(feature = "tokio-metrics")]
+pub(crate) mod tokio;
+
+use std::sync::{Arc, OnceLock};
+
+use crate::handle::Highlight;
+use instrument::{Instrument, Kind, Value, Wanted};
+
+/// How a measurement that is made on behalf of a session leads to it.
+///
+/// | | what is sent | series |
+/// |---|---|---|
+/// | [`Exemplar`](MetricSession::Exemplar) | one measurement per series and interval, with its trace and session | no more |
+/// | [`Attribute`](MetricSession::Attribute) | attribute `highlight.session_id` on the data point | one for each session |
+/// | [`None`](MetricSession::None) | nothing | no more |
+///
+/// A histogram's exemplar is its largest measurement of the interval (the slowest request, say), any other metric's the latest.
+/// At most 64 series of a metric have one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum MetricSession {
+    /// As the exemplar of its series.
+    #[default]
+    Exemplar,
+    /// As an attribute. Every session then makes a series of its own: from 2,000 in an interval on, further ones count together
+    /// under the attribute `otel.metric.overflow`. Up-down counters, which keep their series for as long as the process runs, and
+    /// the metrics of HTTP requests have exemplars all the same.
+    Attribute,
+    /// Not at all.
+    None,
+}
+
+/// What is shared by all handles.
+#[derive(Debug, Clone)]
+struct Handle {
+    /// None stands for the installed one, whenever that is.
+    highlight: Option<Highlight>,
+    kind: Kind,
+    name: String,
+    unit: Option<String>,
+    description: Option<String>,
+    buckets: Option<Vec<f64>>,
+    instrument: OnceLock<Arc<Instrument>>,
+}
+
+impl Handle {
+    fn new(highlight: Option<&Highlight>, kind: Kind, name: &str) -> Self {
+        Handle {
+            highlight: highlight.cloned(),
+            kind,
+            name: name.to_owned(),
+            unit: None,
+            description: None,
+            buckets: None,
+            instrument: OnceLock::new(),
+        }
+    }
+
+    fn record(&self, value: Value, tags: &[(&str, &str)]) {
+        let installed = || Highlight::installed();
+        let Some(highlight) = self.highlight.as_ref().or_else(installed) else {
+            return;
+        };
+        if highlight.is_silent() {
+            return;
+        }
+        let metrics = &highlight.0.metrics;
+        if let Some(instrument) = self.instrument.get() {
+            return metrics.measure(&self.name, instrument, value, tags);
+        }
+        let wanted = Wanted {
+            kind: self.kind,
+            name: &self.name,
+            unit: self.unit.as_deref(),
+            description: self.description.as_deref(),
+            buckets: self.buckets.as_deref(),
+        };
+        match metrics.registry().get(&wanted) {
+            Ok(instrument) => {
+                let instrument = self.instrument.get_or_init(|| instrument);
+                metrics.measure(&self.name, instrument, value, tags);
+            }
+            Err(refusal) => metrics.refuse(&self.name, refusal),
+        }
+    }
+}
+
+macro_rules! handle {
+    ($(#[$docs:meta])* $name:ident) => {
+        $(#[$docs])*
+        #[derive(Debug, Clone)]
+        #[must_use = "a metric that is never recorded is never sent"]
+        pub struct $name(Handle);
+
+        impl $name {
+            /// The unit, as in <https://ucum.org>: `ms`, `By`, or a thing in braces, such as `{order}`.
+            pub fn unit(mut self, unit: impl Into<String>) -> Self {
+                self.0.unit = Some(unit.into());
+                self.0.instrument = OnceLock::new();
+                self
+            }
+
+            /// What is measured, for people.
+            pub fn description(mut self, description: impl Into<String>) -> Self {
+                self.0.description = Some(description.into());
+                self.0.instrument = OnceLock::new();
+                self
+            }
+        }
+    };
+}
+
+handle! {
+    /// A value that is as it is, such as a temperature or the length of a queue: the latest one of an interval is sent.
+    /// From [`Highlight::gauge`].
+    Gauge
+}
+
+handle! {
+    /// A count that only grows: what was added in an interval is sent. From [`Highlight::counter`].
+    Counter
+}
+
+handle! {
+    /// The distribution of values, such as durations: counts by bucket, sum, smallest and largest of an interval are sent. From
+    /// [`Highlight::histogram`].
+    Histogram
+}
+
+handle! {
+    /// A count that grows and shrinks, such as requests being handled: its sum since the start is sent. From
+    /// [`Highlight::up_down_counter`].
+    UpDownCounter
+}
+
+impl Gauge {
+    /// Sets the value. One that is not finite is dropped and counted.
+    pub fn record(&self, value: f64, tags: &[(&str, &str)]) {
+        self.0.record(Value::Double(value), tags);
+    }
+}
+
+impl Counter {
+    /// Adds to the count.
+    pub fn add(&self, count: u64, tags: &[(&str, &str)]) {
+        self.0.record(Value::Count(count), tags);
+    }
+
+    /// Adds one.
+    pub fn incr(&self, tags: &[(&str, &str)]) {
+        self.add(1, tags);
+    }
+}
+
+impl Histogram {
+    /// The upper bounds of the buckets, increasing. OpenTelemetry's default ones run from 0 to 10,000, which fits milliseconds.
+    pub fn buckets(mut self, bounds: impl Into<Vec<f64>>) -> Self {
+        self.0.buckets = Some(bounds.into());
+        self.0.instrument = OnceLock::new();
+        self
+    }
+
+    /// Takes a value in. One that is not finite is dropped and counted.
+    pub fn record(&self, value: f64, tags: &[(&str, &str)]) {
+        self.0.record(Value::Double(value), tags);
+    }
+}
+
+impl UpDownCounter {
+    /// Adds to the count, or takes from it.
+    pub fn add(&self, change: i64, tags: &[(&str, &str)]) {
+        self.0.record(Value::Change(change), tags);
+    }
+}
+
+impl Highlight {
+    /// A handle to a gauge.
+    pub fn gauge(&self, name: &str) -> Gauge {
+        Gauge(Handle::new(Some(self), Kind::Gauge, name))
+    }
+
+    /// A handle to a counter.
+    pub fn counter(&self, name: &str) -> Counter {
+        Counter(Handle::new(Some(self), Kind::Counter, name))
+    }
+
+    /// A handle to a histogram.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let highlight = highlight::Config::new("1").endpoint("http://127.0.0.1:1")
+    /// #     .shutdown_timeout(std::time::Duration::from_millis(50)).start().unwrap();
+    /// let checkout = highlight
+    ///     .histogram("checkout.duration")
+    ///     .unit("s")
+    ///     .description("From the basket to the receipt")
+    ///     .buckets([0.1, 0.5, 1.0, 5.0]);
+    /// checkout.record(0.7, &[("shop", "berlin")]);
+    /// checkout.record(f64::NAN, &[]);
+    /// # let reason = highlight::DropReason::Invalid;
+    /// # assert_eq!(highlight.stats().dropped(highlight::Signal::Metrics, reason), 1);
+    /// ```
+    pub fn histogram(&self, name: &str) -> Histogram {
+        Histogram(Handle::new(Some(self), Kind::Histogram, name))
+    }
+
+    /// A handle to an up-down counter.
+    pub fn up_down_counter(&self, name: &str) -> UpDownCounter {
+        UpDownCounter(Handle::new(Some(self), Kind::UpDownCounter, name))
+    }
+}
+
+/// [`Highlight::gauge`] of the handle that is installed when it is recorded; a no-op where there is none.
+pub fn gauge(name: &str) -> Gauge {
+    Gauge(Handle::new(None, Kind::Gauge, name))
+}
+
+/// [`Highlight::counter`] of the handle that is installed when it is recorded; a no-op where there is none.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::LazyLock;
+///
+/// static ORDERS: LazyLock<highlight::Counter> =
+///     LazyLock::new(|| highlight::counter("shop.orders").unit("{order}"));
+///
+/// ORDERS.incr(&[("currency", "eur")]);
+/// assert_eq!(highlight::stats().dropped_total(), 0, "without an SDK, nothing happens");
+/// ```
+pub fn counter(name: &str) -> Counter {
+    Counter(Handle::new(None, Kind::Counter, name))
+}
+
+/// [`Highlight::histogram`] of the handle that is installed when it is recorded; a no-op where there is none.
+pub fn histogram(name: &str) -> Histogram {
+    Histogram(Handle::new(None, Kind::Histogram, name))
+}
+
+/// [`Highlight::up_down_counter`] of the handle that is installed when it is recorded; a no-op where there is none.
+pub fn up_down_counter(name: &str) -> UpDownCounter {
+    UpDownCounter(Handle::new(None, Kind::UpDownCounter, name))
+}

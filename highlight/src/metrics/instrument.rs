@@ -1,0 +1,259 @@
+//! The instruments behind names: made once, checked against OpenTelemetry's conventions, bounded in number.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, UpDownCounter};
+
+use super::exemplar::{Exemplars, Reservoir};
+use crate::export::stats::DropReason;
+
+/// Metrics that are kept; each may hold 2,000 series, so names made of ids would fill the memory.
+const MAX_METRICS: usize = 1_000;
+
+/// As in <https://opentelemetry.io/docs/specs/otel/metrics/api/#instrument>.
+const MAX_NAME_BYTES: usize = 255;
+const MAX_UNIT_BYTES: usize = 63;
+
+/// What an instrument does with its measurements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Gauge,
+    Counter,
+    Histogram,
+    UpDownCounter,
+}
+
+/// A measurement.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Value {
+    Double(f64),
+    Count(u64),
+    Change(i64),
+}
+
+impl Value {
+    #[expect(clippy::cast_precision_loss, reason = "for comparing only")]
+    pub(crate) fn double(self) -> f64 {
+        match self {
+            Value::Double(value) => value,
+            Value::Count(value) => value as f64,
+            Value::Change(value) => value as f64,
+        }
+    }
+}
+
+/// Which instrument is asked for. What is not given fits any.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) name: &'a str,
+    pub(crate) unit: Option<&'a str>,
+    pub(crate) description: Option<&'a str>,
+    pub(crate) buckets: Option<&'a [f64]>,
+}
+
+impl<'a> Wanted<'a> {
+    pub(crate) fn named(kind: Kind, name: &'a str) -> Self {
+        Wanted {
+            kind,
+            name,
+            unit: None,
+            description: None,
+            buckets: None,
+        }
+    }
+}
+
+/// Why a measurement is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) reason: DropReason,
+    pub(crate) text: &'static str,
+}
+
+pub(super) const fn invalid(text: &'static str) -> Refusal {
+    Refusal {
+        reason: DropReason::Invalid,
+        text,
+    }
+}
+
+/// An instrument in use.
+#[derive(Debug)]
+pub(crate) struct Instrument {
+    kind: Kind,
+    unit: Option<String>,
+    description: Option<String>,
+    buckets: Option<Vec<f64>>,
+    sink: Sink,
+    reservoir: Reservoir,
+}
+
+#[derive(Debug)]
+enum Sink {
+    Gauge(Gauge<f64>),
+    Counter(Counter<u64>),
+    Histogram(Histogram<f64>),
+    UpDownCounter(UpDownCounter<i64>),
+}
+
+impl Instrument {
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub(crate) fn reservoir(&self) -> &Reservoir {
+        &self.reservoir
+    }
+
+    pub(crate) fn measure(&self, value: Value, attributes: &[KeyValue]) {
+        match (&self.sink, value) {
+            (Sink::Gauge(gauge), Value::Double(value)) => gauge.record(value, attributes),
+            (Sink::Counter(counter), Value::Count(value)) => counter.add(value, attributes),
+            (Sink::Histogram(histogram), Value::Double(value)) => {
+                histogram.record(value, attributes);
+            }
+            (Sink::UpDownCounter(counter), Value::Change(value)) => counter.add(value, attributes),
+            // Each kind is only ever given its own type of value.
+            _ => {}
+        }
+    }
+
+    fn fits(&self, wanted: &Wanted<'_>) -> bool {
+        let same = |asked: Option<&str>, given: &Option<String>| {
+            asked.is_none() || asked == given.as_deref()
+        };
+        self.kind == wanted.kind
+            && same(wanted.unit, &self.unit)
+            && same(wanted.description, &self.description)
+            && (wanted.buckets.is_none() || wanted.buckets == self.buckets.as_deref())
+    }
+}
+
+/// All instruments of the SDK's own meter.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    meter: Meter,
+    known: RwLock<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    by_name: HashMap<String, Vec<Arc<Instrument>>>,
+    count: usize,
+}
+
+impl Known {
+    fn find(&self, wanted: &Wanted<'_>) -> Option<Arc<Instrument>> {
+        let same_name = self.by_name.get(wanted.name)?;
+        same_name.iter().find(|one| one.fits(wanted)).cloned()
+    }
+}
+
+impl Registry {
+    pub(crate) fn new(meter: Meter) -> Self {
+        Registry {
+            meter,
+            known: RwLock::default(),
+        }
+    }
+
+    /// The instrument, made on first use.
+    pub(crate) fn get(&self, wanted: &Wanted<'_>) -> Result<Arc<Instrument>, Refusal> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(instrument) = known.find(wanted) {
+            return Ok(instrument);
+        }
+        drop(known);
+        check(wanted)?;
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(instrument) = known.find(wanted) {
+            return Ok(instrument);
+        }
+        if known.count >= MAX_METRICS {
+            return Err(Refusal {
+                reason: DropReason::TooManyMetrics,
+                text: "1,000 metrics are in use: put what varies into tags",
+            });
+        }
+        let instrument = Arc::new(make(&self.meter, wanted));
+        known.count += 1;
+        let same_name = known.by_name.entry(wanted.name.to_owned()).or_default();
+        same_name.push(Arc::clone(&instrument));
+        Ok(instrument)
+    }
+
+    /// Takes the exemplars of a metric.
+    pub(crate) fn exemplars(&self, kind: Kind, name: &str) -> Exemplars {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let same_name = known.by_name.get(name).map_or(&[][..], Vec::as_slice);
+        let of_kind = same_name.iter().filter(|one| one.kind == kind);
+        of_kind.flat_map(|one| one.reservoir.take()).collect()
+    }
+}
+
+fn make(meter: &Meter, wanted: &Wanted<'_>) -> Instrument {
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    let (name, unit) = (wanted.name.to_owned(), owned(wanted.unit));
+    let description = owned(wanted.description);
+    macro_rules! build {
+        ($builder:expr) => {{
+            let mut builder = $builder;
+            builder.unit = unit.clone().map(Into::into);
+            builder.description = description.clone().map(Into::into);
+            builder
+        }};
+    }
+    let sink = match wanted.kind {
+        Kind::Gauge => Sink::Gauge(build!(meter.f64_gauge(name)).build()),
+        Kind::Counter => Sink::Counter(build!(meter.u64_counter(name)).build()),
+        Kind::UpDownCounter => Sink::UpDownCounter(build!(meter.i64_up_down_counter(name)).build()),
+        Kind::Histogram => {
+            let mut builder = build!(meter.f64_histogram(name));
+            builder.boundaries = wanted.buckets.map(<[f64]>::to_vec);
+            Sink::Histogram(builder.build())
+        }
+    };
+    Instrument {
+        kind: wanted.kind,
+        unit,
+        description,
+        buckets: wanted.buckets.map(<[f64]>::to_vec),
+        sink,
+        reservoir: Reservoir::default(),
+    }
+}
+
+fn check(wanted: &Wanted<'_>) -> Result<(), Refusal> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-/".contains(&byte);
+    let name = wanted.name;
+    if name.is_empty() {
+        return Err(invalid("a metric needs a name"));
+    }
+    if name.len() > MAX_NAME_BYTES {
+        return Err(invalid("a metric's name has at most 255 characters"));
+    }
+    if !name.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        return Err(invalid("a metric's name starts with a letter from A to Z"));
+    }
+    if !name.bytes().all(is_allowed) {
+        return Err(invalid(
+            "a metric's name is made of letters, digits, '_', '.', '-' and '/'",
+        ));
+    }
+    let unit = wanted.unit.unwrap_or_default();
+    if unit.len() > MAX_UNIT_BYTES || !unit.is_ascii() {
+        return Err(invalid("a unit has at most 63 characters, all ASCII"));
+    }
+    let buckets = wanted.buckets.unwrap_or_default();
+    let increases = buckets.is_sorted_by(|one, next| one < next);
+    if !increases || buckets.iter().any(|bound| !bound.is_finite()) {
+        return Err(invalid("a histogram's buckets are finite and increase"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,245 @@
+//! One measurement on its way into its series, and the functions that record one by the metric's name.
+
+use std::sync::Arc;
+
+use opentelemetry::KeyValue;
+
+use super::MetricSession;
+use super::instrument::{Instrument, Kind, Refusal, Registry, Value, Wanted, invalid};
+use crate::context::Correlation;
+use crate::diagnostics::say;
+use crate::export::collector::Collector;
+use crate::export::log_record::MAX_ATTRIBUTES;
+use crate::export::stats::DropReason;
+use crate::handle::Highlight;
+use crate::http::metrics::HttpInstruments;
+
+/// Longest value of a tag, in bytes: each lives for as long as its series.
+const MAX_TAG_BYTES: usize = 1_024;
+
+/// Where measurements go in.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    collector: Arc<Collector>,
+    session: MetricSession,
+    http: Option<HttpInstruments>,
+}
+
+impl Metrics {
+    pub(crate) fn new(collector: Arc<Collector>, session: MetricSession, http: bool) -> Self {
+        Metrics {
+            http: http.then(HttpInstruments::default),
+            collector,
+            session,
+        }
+    }
+
+    /// None where requests are not measured.
+    pub(crate) fn http(&self) -> Option<&HttpInstruments> {
+        self.http.as_ref()
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        self.collector.registry()
+    }
+
+    /// Takes a measurement on behalf of the current session, or drops and counts it.
+    pub(crate) fn measure(
+        &self,
+        name: &str,
+        instrument: &Instrument,
+        value: Value,
+        tags: &[(&str, &str)],
+    ) {
+        if tags.len() > MAX_ATTRIBUTES as usize {
+            return self.refuse(name, invalid("a measurement has at most 128 tags"));
+        }
+        let link = match self.session {
+            MetricSession::Attribute if instrument.kind() == Kind::UpDownCounter => {
+                MetricSession::Exemplar
+            }
+            link => link,
+        };
+        let correlation = match link {
+            MetricSession::None => Correlation::default(),
+            _ => Correlation::current(),
+        };
+        let mut attributes = attributes(tags);
+        if link == MetricSession::Attribute {
+            if let Some(session) = &correlation.session {
+                let id = opentelemetry::StringValue::from(session.shared_id());
+                attributes.push(KeyValue::new("highlight.session_id", id));
+            }
+            self.take(name, instrument, value, attributes, Correlation::default());
+        } else {
+            self.take(name, instrument, value, attributes, correlation);
+        }
+    }
+
+    /// Takes a measurement whose attributes are made; an exemplar where `correlation` has a session.
+    pub(crate) fn take(
+        &self,
+        name: &str,
+        instrument: &Instrument,
+        value: Value,
+        mut attributes: Vec<KeyValue>,
+        correlation: Correlation,
+    ) {
+        if self.collector.is_closed() {
+            return self.collector.refuse(DropReason::Shutdown);
+        }
+        if !value.double().is_finite() {
+            return self.refuse(name, invalid("a value is a finite number"));
+        }
+        sort(&mut attributes);
+        instrument.measure(value, &attributes);
+        if self.session != MetricSession::None && correlation.session.is_some() {
+            let largest = instrument.kind() == Kind::Histogram;
+            let reservoir = instrument.reservoir();
+            reservoir.offer(attributes, value, correlation, largest);
+        }
+        self.collector.mark();
+    }
+
+    /// Drops a measurement, counts it, and tells of the first one.
+    pub(crate) fn refuse(&self, name: &str, refusal: Refusal) {
+        if self.collector.first_refused(refusal.reason) {
+            say(format_args!(
+                "a measurement of {:?} was dropped: {}; further ones are counted in Highlight::stats()",
+                &name[..name.floor_char_boundary(100)],
+                refusal.text
+            ));
+        }
+    }
+
+    fn record(&self, kind: Kind, name: &str, value: Value, tags: &[(&str, &str)]) {
+        match self.registry().get(&Wanted::named(kind, name)) {
+            Ok(instrument) => self.measure(name, &instrument, value, tags),
+            Err(refusal) => self.refuse(name, refusal),
+        }
+    }
+}
+
+/// A tag without a name is none.
+fn attributes(tags: &[(&str, &str)]) -> Vec<KeyValue> {
+    let mut attributes = Vec::with_capacity(tags.len() + 1);
+    for (key, value) in tags.iter().filter(|(key, _)| !key.is_empty()) {
+        let key = &key[..key.floor_char_boundary(MAX_TAG_BYTES)];
+        let value = &value[..value.floor_char_boundary(MAX_TAG_BYTES)];
+        attributes.push(KeyValue::new(key.to_owned(), value.to_owned()));
+    }
+    attributes
+}
+
+/// By key, each once, the last one given winning: the form in which series are kept.
+fn sort(attributes: &mut Vec<KeyValue>) {
+    attributes.reverse();
+    attributes.sort_by(|one, other| one.key.as_str().cmp(other.key.as_str()));
+    attributes.dedup_by(|later, first| later.key == first.key);
+}
+
+impl Highlight {
+    /// Sets a gauge: the latest value of an interval is sent. In the same way as the other `record_` functions it finds the
+    /// metric by its name; a [handle](Highlight::gauge) spares the search and has a unit and a description.
+    ///
+    /// A name starts with a letter, has at most 255 letters, digits, `_`, `.`, `-` and `/`, and is one of at most 1,000. A value is
+    /// finite. A metric has at most 2,000 series, which are its different sets of tags; further ones count together under the tag
+    /// `otel.metric.overflow`. Tag values are cut at 1,024 bytes. What does not fit is dropped and counted in
+    /// [`stats`](Highlight::stats).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let highlight = highlight::Config::new("1").endpoint("http://127.0.0.1:1")
+    /// #     .shutdown_timeout(std::time::Duration::from_millis(50)).start().unwrap();
+    /// highlight.record_metric("queue.length", 17.0, &[("queue", "mail")]);
+    /// highlight.record_count("mail.bytes", 2_048, &[]);
+    /// highlight.record_incr("mail.sent", &[("kind", "receipt")]);
+    /// highlight.record_histogram("mail.duration", 12.5, &[]);
+    /// highlight.record_up_down_counter("mail.connections", -1, &[]);
+    /// assert_eq!(highlight.stats().dropped_total(), 0);
+    /// ```
+    pub fn record_metric(&self, name: &str, value: f64, tags: &[(&str, &str)]) {
+        self.record(Kind::Gauge, name, Value::Double(value), tags);
+    }
+
+    /// Adds to a counter, which only grows: what was added in an interval is sent.
+    pub fn record_count(&self, name: &str, count: u64, tags: &[(&str, &str)]) {
+        self.record(Kind::Counter, name, Value::Count(count), tags);
+    }
+
+    /// Adds one to a counter.
+    pub fn record_incr(&self, name: &str, tags: &[(&str, &str)]) {
+        self.record_count(name, 1, tags);
+    }
+
+    /// Takes a value into a distribution: counts by bucket, sum, smallest and largest of an interval are sent.
+    pub fn record_histogram(&self, name: &str, value: f64, tags: &[(&str, &str)]) {
+        self.record(Kind::Histogram, name, Value::Double(value), tags);
+    }
+
+    /// Adds to a counter that grows and shrinks, or takes from it: its sum since the start is sent.
+    pub fn record_up_down_counter(&self, name: &str, change: i64, tags: &[(&str, &str)]) {
+        self.record(Kind::UpDownCounter, name, Value::Change(change), tags);
+    }
+
+    fn record(&self, kind: Kind, name: &str, value: Value, tags: &[(&str, &str)]) {
+        if !self.is_silent() {
+            self.0.metrics.record(kind, name, value, tags);
+        }
+    }
+}
+
+/// [`Highlight::record_metric`] on the installed handle; nothing when there is none.
+pub fn record_metric(name: &str, value: f64, tags: &[(&str, &str)]) {
+    if let Some(highlight) = Highlight::installed() {
+        highlight.record_metric(name, value, tags);
+    }
+}
+
+/// [`Highlight::record_count`] on the installed handle; nothing when there is none.
+pub fn record_count(name: &str, count: u64, tags: &[(&str, &str)]) {
+    if let Some(highlight) = Highlight::installed() {
+        highlight.record_count(name, count, tags);
+    }
+}
+
+/// [`Highlight::record_incr`] on the installed handle; nothing when there is none.
+pub fn record_incr(name: &str, tags: &[(&str, &str)]) {
+    if let Some(highlight) = Highlight::installed() {
+        highlight.record_incr(name, tags);
+    }
+}
+
+/// [`Highlight::record_histogram`] on the installed handle; nothing when there is none.
+pub fn record_histogram(name: &str, value: f64, tags: &[(&str, &str)]) {
+    if let Some(highlight) = Highlight::installed() {
+        highlight.record_histogram(name, value, tags);
+    }
+}
+
+/// [`Highlight::record_up_down_counter`] on the installed handle; nothing when there is none.
+pub fn record_up_down_counter(name: &str, change: i64, tags: &[(&str, &str)]) {
+    if let Some(highlight) = Highlight::installed() {
+        highlight.record_up_down_counter(name, change, tags);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_do_not_depend_on_the_order_of_tags() {
+        let of = |tags| {
+            let mut attributes = attributes(tags);
+            sort(&mut attributes);
+            attributes
+        };
+        assert_eq!(of(&[("b", "1"), ("a", "2")]), of(&[("a", "2"), ("b", "1")]));
+        assert_eq!(of(&[("a", "1"), ("a", "2"), ("", "x")]), of(&[("a", "2")]));
+        let long = "é".repeat(MAX_TAG_BYTES);
+        let cut = of(&[("a", &long)]);
+        assert_eq!(cut[0].value.as_str().len(), MAX_TAG_BYTES);
+    }
+}
