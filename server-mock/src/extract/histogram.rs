@@ -58,11 +58,11 @@ fn range(buckets: Option<&Buckets>, scale: i32) -> Result<Option<Range>, String>
 mod tests {
     use super::*;
 
-    fn buckets(offset: i32, counts: &[u64]) -> Option<Buckets> {
-        Some(Buckets {
+    fn buckets(offset: i32, counts: &[u64]) -> Buckets {
+        Buckets {
             offset,
             bucket_counts: counts.to_vec(),
-        })
+        }
     }
 
     #[test]
@@ -70,26 +70,26 @@ mod tests {
         for (scale, positive, negative, bounds, counts) in [
             (
                 0,
-                buckets(1, &[3, 4]),
+                Some(buckets(1, &[3, 4])),
                 None,
                 vec![2.0, 4.0, 8.0],
                 vec![9, 3, 4, 0],
             ),
             (
                 -1,
-                buckets(-1, &[1, 2]),
+                Some(buckets(-1, &[1, 2])),
                 None,
                 vec![0.25, 1.0, 4.0],
                 vec![9, 1, 2, 0],
             ),
             (
                 0,
-                buckets(0, &[5]),
-                buckets(0, &[6, 7]),
+                Some(buckets(0, &[5])),
+                Some(buckets(0, &[6, 7])),
                 vec![-4.0, -2.0, -1.0, 1.0, 2.0],
                 vec![0, 7, 6, 9, 5, 0],
             ),
-            (3, None, buckets(0, &[]), vec![], vec![9]),
+            (3, None, Some(buckets(0, &[])), vec![], vec![9]),
         ] {
             let point = ExponentialHistogramDataPoint {
                 scale,
@@ -107,7 +107,7 @@ mod tests {
         for (scale, offset) in [(-2_000, 1), (0, i32::MAX), (2_000, 1), (i32::MIN, 0)] {
             let point = ExponentialHistogramDataPoint {
                 scale,
-                positive: buckets(offset, &[1, 1]),
+                positive: Some(buckets(offset, &[1, 1])),
                 ..ExponentialHistogramDataPoint::default()
             };
             assert!(explicit(&point).is_err(), "{scale} {offset}");

@@ -408,7 +408,7 @@ fn a_callback_that_hangs_holds_nothing_up_but_metrics() {
             let _ = released.lock().map(|released| released.recv());
         })
         .build();
-    has_entered.recv().unwrap();
+    has_entered.recv_timeout(Duration::from_secs(10)).unwrap();
     pipeline.highlight.log(Severity::Info, |record| {
         record.body("still here");
     });
