@@ -60,7 +60,7 @@ impl Exporter {
         }
     }
 
-    /// Waits until all that is queued now was delivered or lost, at most for `timeout`.
+    /// Waits until all that is queued now was delivered, spooled or lost, at most for `timeout`.
     ///
     /// # Errors
     /// Not everything was delivered.

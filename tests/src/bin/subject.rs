@@ -53,6 +53,7 @@ fn work() {
     highlight::capture_error(&std::io::Error::other("broken"));
 }
 
+#[expect(clippy::unused_async, reason = "it runs inside of a runtime")]
 async fn inside() -> Outcome {
     let _highlight = Config::from_env().init()?;
     work();
