@@ -130,6 +130,29 @@ fn a_shutdown_loses_nothing_and_the_next_start_sends_it() {
 }
 
 #[test]
+fn what_is_new_does_not_wait_for_what_is_on_disk() {
+    let spool = TempDir::new().unwrap();
+    let highlight = without_endpoint(spool.path(), |config| config);
+    for at in 0..40 {
+        say(&highlight, at..at + 1);
+        highlight.flush().unwrap();
+    }
+    drop(highlight);
+    let server = MockServer::start();
+    server.script((0..41).map(|_| Answer::Delay(Duration::from_millis(200))));
+    let highlight = config(&server).spool_dir(spool.path()).start().unwrap();
+    server.wait_for_blocking(|received| !received.logs.is_empty());
+    say(&highlight, 1_000..1_001);
+    server.wait_for_blocking(|received| received.logs.iter().any(|log| log.body == "record 1000"));
+    assert!(
+        highlight.stats().spooled_total() > 20,
+        "{:?}",
+        highlight.stats()
+    );
+    eventually("all is sent", || highlight.stats().sent(Signal::Logs) == 41);
+}
+
+#[test]
 fn two_processes_share_a_directory_and_only_the_dead_are_inherited() {
     let spool = TempDir::new().unwrap();
     let living = without_endpoint(spool.path(), |config| config);
