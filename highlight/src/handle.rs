@@ -256,8 +256,8 @@ impl Highlight {
         crate::layer::layer(self)
     }
 
-    /// Waits until all that was recorded and measured so far was delivered or lost, for [`shutdown_timeout`](crate::Config::shutdown_timeout) at
-    /// the most. Blocks the thread.
+    /// Waits until all that was recorded and measured so far was delivered, is in the spool, or was lost, for
+    /// [`shutdown_timeout`](crate::Config::shutdown_timeout) at the most. Blocks the thread.
     ///
     /// # Errors
     ///
@@ -271,8 +271,8 @@ impl Highlight {
         self.0.exporter.flush(self.0.timeout)
     }
 
-    /// Delivers what is queued and stops, within [`shutdown_timeout`](crate::Config::shutdown_timeout). What is recorded
-    /// afterwards is dropped and counted. Blocks the thread.
+    /// Delivers what is queued and stops, within [`shutdown_timeout`](crate::Config::shutdown_timeout). With a spool, what cannot
+    /// be delivered goes there. What is recorded afterwards is dropped and counted. Blocks the thread.
     ///
     /// # Errors
     ///

@@ -118,12 +118,12 @@ pub(crate) fn init(settings: &Settings) -> Result<Guard, Error> {
     }
     let subscribe = !settings.own_subscriber && !settings.disabled;
     // The subscriber of an earlier init is still there, and hands over to this one.
-    let subscribed = OURS.load(Ordering::Relaxed);
-    if subscribe && !subscribed && tracing::dispatcher::has_been_set() {
+    let has_ours = OURS.load(Ordering::Relaxed);
+    if subscribe && !has_ours && tracing::dispatcher::has_been_set() {
         return Err(Error::SubscriberAlreadySet);
     }
     let guard = start(settings)?;
-    if subscribe && !subscribed {
+    if subscribe && !has_ours {
         let subscriber = registry().with(guard.layer());
         subscriber
             .try_init()

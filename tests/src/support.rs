@@ -1,5 +1,6 @@
 //! A running SDK and the server it sends to.
 
+use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
@@ -69,12 +70,12 @@ impl Pipeline {
 /// Waits until something is so that nobody tells of.
 ///
 /// # Panics
-/// It is not so within a minute.
+/// It is not so within a minute, or ten in the extended tests.
 #[track_caller]
 pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_mins(1);
+    let deadline = Instant::now() + Duration::from_mins(extended(10, 1));
     while !is_so() {
-        assert!(Instant::now() < deadline, "not within a minute: {what}");
+        assert!(Instant::now() < deadline, "not in time: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -87,6 +88,17 @@ pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
 pub fn free_address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address")
+}
+
+/// How many records came in, each request counted once however often it came.
+#[must_use]
+pub fn records_by_request_id(received: &Received) -> usize {
+    let requests = received.requests.iter();
+    let by_id = requests.filter_map(|request| {
+        let id = request.headers.get("x-highlight-batch")?;
+        (request.status == 200).then_some((id, request.records))
+    });
+    by_id.collect::<HashMap<_, _>>().into_values().sum()
 }
 
 /// The larger number where the extended tests are asked for with `HIGHLIGHT_EXTENDED=1`, the smaller one otherwise.

@@ -186,13 +186,19 @@ impl Delivery {
         self.store();
     }
 
-    /// What is in memory goes first; without a transport, what is on disk stays there.
+    /// What is in memory goes first. What is on disk leaves room for it, and stays there without a transport.
     fn next(&mut self) -> Option<Batch> {
-        self.queue.pop_front().or_else(|| {
-            self.transport.as_ref().filter(|_| !self.stopping)?;
-            let alone = self.flying.is_empty();
-            self.spool.as_mut()?.take(alone)
-        })
+        if let Some(batch) = self.queue.pop_front() {
+            return Some(batch);
+        }
+        let from_disk = self.flying.iter();
+        let from_disk = from_disk.filter(|flight| flight.batch.spooled.is_some());
+        let full = from_disk.count() >= MAX_IN_FLIGHT - 1;
+        if full || self.stopping || self.transport.is_none() {
+            return None;
+        }
+        let alone = self.flying.is_empty();
+        self.spool.as_mut()?.take(alone)
     }
 
     /// Moves to disk what has to go there.

@@ -116,7 +116,7 @@ impl Exporter {
         std::iter::from_fn(|| self.buffer.take_sealed()).collect()
     }
 
-    /// Waits until all that is queued now was delivered or lost, at most for `timeout`.
+    /// Waits until all that is queued now was delivered, spooled or lost, at most for `timeout`.
     ///
     /// # Errors
     /// Not everything was delivered.

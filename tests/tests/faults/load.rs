@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use highlight::{Config, Guard, Severity, Signal};
-use highlight_tests::support::{eventually, extended};
+use highlight_tests::support::{eventually, extended, records_by_request_id};
 use server_mock::{Answer, MockServer};
 
 /// So many threads say so many records each, all at once.
@@ -38,7 +38,9 @@ fn assert_all(server: &MockServer, highlight: &Guard, records: usize) {
     assert_eq!(stats.sent(Signal::Logs), records as u64);
     let received = server.received();
     let distinct: HashSet<_> = received.logs.iter().map(|log| &log.body).collect();
-    assert_eq!((distinct.len(), received.logs.len()), (records, records));
+    assert_eq!(distinct.len(), records);
+    // A server that is slower than the export timeout gets requests twice.
+    assert_eq!(records_by_request_id(&received), records);
 }
 
 #[test]
@@ -77,6 +79,6 @@ fn a_slow_endpoint_and_a_small_budget_lose_nothing_with_a_spool() {
     eventually("everything is settled", || {
         highlight.stats().queued(Signal::Logs) == 0 && highlight.stats().spooled_total() == 0
     });
-    let received = server.received();
-    assert_eq!(received.logs.len() as u64 + dropped, each as u64 * 4);
+    let arrived = records_by_request_id(&server.received());
+    assert_eq!(arrived as u64 + dropped, each as u64 * 4);
 }

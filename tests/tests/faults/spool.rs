@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use highlight::{Config, DropReason, Guard, Severity, Signal};
-use highlight_tests::support::{config, eventually, extended, free_address};
+use highlight_tests::support::{config, eventually, extended, free_address, records_by_request_id};
 use server_mock::{Answer, MockServer, Received};
 use tempfile::TempDir;
 
@@ -122,13 +122,34 @@ fn a_shutdown_loses_nothing_and_the_next_start_sends_it() {
         stats.sent(Signal::Logs) == records as u64 && stats.sent(Signal::Traces) == 1
     });
     let received = server.received();
-    // The error makes a row among the logs too.
-    assert_eq!(
-        (distinct(&received), received.logs.len()),
-        (records + 1, records + 1)
-    );
-    assert_eq!(received.errors.len(), 1);
+    // The error makes a row among the logs too. A server that is slower than the export timeout gets requests twice.
+    assert_eq!(distinct(&received), records + 1);
+    assert_eq!(records_by_request_id(&received), records + 1);
+    assert!(!received.errors.is_empty());
     assert_eq!(files(spool.path()).len(), 0);
+}
+
+#[test]
+fn what_is_new_does_not_wait_for_what_is_on_disk() {
+    let spool = TempDir::new().unwrap();
+    let highlight = without_endpoint(spool.path(), |config| config);
+    for at in 0..40 {
+        say(&highlight, at..at + 1);
+        highlight.flush().unwrap();
+    }
+    drop(highlight);
+    let server = MockServer::start();
+    server.script((0..41).map(|_| Answer::Delay(Duration::from_millis(200))));
+    let highlight = config(&server).spool_dir(spool.path()).start().unwrap();
+    server.wait_for_blocking(|received| !received.logs.is_empty());
+    say(&highlight, 1_000..1_001);
+    server.wait_for_blocking(|received| received.logs.iter().any(|log| log.body == "record 1000"));
+    assert!(
+        highlight.stats().spooled_total() > 20,
+        "{:?}",
+        highlight.stats()
+    );
+    eventually("all is sent", || highlight.stats().sent(Signal::Logs) == 41);
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::fmt;
 
+use highlight::otel::opentelemetry::KeyValue;
+use highlight::otel::opentelemetry::trace::{Span as _, Tracer as _, TracerProvider as _};
 use highlight::{Severity, Signal};
 use highlight_tests::support::Pipeline;
 
@@ -98,6 +100,26 @@ fn a_record_too_large_to_send_is_counted() {
         1
     );
     assert_eq!(pipeline.received().logs.len(), 0);
+}
+
+#[test]
+fn a_span_without_end_of_events_and_links_keeps_128_of_each() {
+    let pipeline = Pipeline::start();
+    let tracer = pipeline.highlight.tracer_provider().tracer("by-hand");
+    let mut span = tracer.start("busy");
+    let other = span.span_context().clone();
+    for number in 0..500 {
+        let many = (0..500).map(|_| KeyValue::new("number", number)).collect();
+        span.add_event("tick", many);
+        span.add_link(other.clone(), Vec::new());
+    }
+    span.end();
+    let received = pipeline.received();
+    let span = &received.raw_traces[0].resource_spans[0].scope_spans[0].spans[0];
+    assert_eq!((span.events.len(), span.dropped_events_count), (128, 372));
+    assert_eq!((span.links.len(), span.dropped_links_count), (128, 372));
+    assert_eq!(span.events[0].attributes.len(), 128);
+    assert_eq!(span.events[0].dropped_attributes_count, 372);
 }
 
 #[test]
