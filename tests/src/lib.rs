@@ -7,3 +7,9 @@ pub mod support;
 #[doc = include_str!("../../README.md")]
 #[derive(Debug)]
 pub struct Readme;
+
+/// The programs of the migration tables.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/migration.md")]
+#[derive(Debug)]
+pub struct Migration;
