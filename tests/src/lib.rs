@@ -13,3 +13,9 @@ pub struct Readme;
 #[doc = include_str!("../../docs/migration.md")]
 #[derive(Debug)]
 pub struct Migration;
+
+/// The comparison with other crates; its programs, should it have any.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/comparison.md")]
+#[derive(Debug)]
+pub struct Comparison;
