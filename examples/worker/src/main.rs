@@ -64,15 +64,15 @@ async fn work(mut jobs: Receiver<Job>) {
 
 /// Gives the job its scope, in which user and tags are kept, and its session, if its message had a good one.
 async fn begin(job: Job) {
-    with_scope(async {
+    let work = with_scope(async {
         set_user(User::new(job.user));
         set_tag("queue", "parcels");
-        match Session::parse(job.session) {
-            Some(session) => with_session(session, ship(job.parcel)).await,
-            None => ship(job.parcel).await,
-        }
-    })
-    .await;
+        ship(job.parcel).await;
+    });
+    match Session::parse(job.session) {
+        Some(session) => with_session(session, work).await,
+        None => work.await,
+    }
 }
 
 #[tracing::instrument]
