@@ -19,7 +19,6 @@ use std::error::Error;
 
 use opentelemetry::KeyValue;
 use opentelemetry::logs::{AnyValue, LogRecord as _, Logger as _, LoggerProvider as _, Severity};
-use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry::trace::{Status, TraceContextExt as _, Tracer as _, TracerProvider as _};
 
 use telemetry::Telemetry;
@@ -45,9 +44,7 @@ fn pay(telemetry: &Telemetry, session: &str, cents: &str) {
         span.set_attribute(KeyValue::new("highlight.session_id", session.to_owned()));
         match cents.parse::<i64>() {
             Ok(cents) => {
-                let meter = telemetry.metrics.meter("payments");
-                let paid = meter.u64_counter("payments").build();
-                paid.add(1, &[KeyValue::new("currency", "EUR")]);
+                telemetry.paid.add(1, &[KeyValue::new("currency", "EUR")]);
                 log(telemetry, session, "paid", cents);
             }
             Err(error) => {

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Counter, MeterProvider as _};
 use opentelemetry_otlp::{LogExporter, MetricExporter, SpanExporter, WithExportConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -14,7 +15,9 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 pub(crate) struct Telemetry {
     pub(crate) spans: SdkTracerProvider,
     pub(crate) logs: SdkLoggerProvider,
-    pub(crate) metrics: SdkMeterProvider,
+    /// Payments made. An instrument is made once and kept.
+    pub(crate) paid: Counter<u64>,
+    metrics: SdkMeterProvider,
 }
 
 impl Telemetry {
@@ -38,19 +41,21 @@ impl Telemetry {
         let metrics = metrics
             .with_endpoint(format!("{endpoint}/v1/metrics"))
             .build()?;
+        let metrics = SdkMeterProvider::builder()
+            .with_resource(resource.clone())
+            .with_periodic_exporter(metrics)
+            .build();
         Ok(Telemetry {
             spans: SdkTracerProvider::builder()
                 .with_resource(resource.clone())
                 .with_batch_exporter(spans)
                 .build(),
             logs: SdkLoggerProvider::builder()
-                .with_resource(resource.clone())
+                .with_resource(resource)
                 .with_batch_exporter(logs)
                 .build(),
-            metrics: SdkMeterProvider::builder()
-                .with_resource(resource)
-                .with_periodic_exporter(metrics)
-                .build(),
+            paid: metrics.meter("payments").u64_counter("payments").build(),
+            metrics,
         })
     }
 
