@@ -1,5 +1,8 @@
 //! What ties a record to its request: trace, span and session, taken from an OpenTelemetry context.
 
+use std::future::Future;
+
+use opentelemetry::context::FutureExt as _;
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry::{Context, SpanId, TraceFlags, TraceId};
 
@@ -15,6 +18,27 @@ thread_local! {
 pub(crate) fn current<T>(look: impl FnOnce(&Context) -> T) -> Option<T> {
     ALIVE.try_with(|()| ()).ok()?;
     Some(Context::map_current(look))
+}
+
+/// Runs `future` with `value` added to the context it is awaited in, so that callers nest in any order and under a span; or, where
+/// that has nothing of ours, as in a task just spawned, to the one of this call.
+pub(crate) fn carrying<T, F>(value: T, future: F) -> impl Future<Output = F::Output>
+where
+    T: Send + Sync + 'static,
+    F: Future,
+{
+    let called_in = current(Context::clone).unwrap_or_default();
+    async move {
+        let awaited_in = current(Context::clone).filter(is_ours);
+        let context = awaited_in.unwrap_or(called_in).with_value(value);
+        future.with_context(context).await
+    }
+}
+
+fn is_ours(context: &Context) -> bool {
+    context.has_active_span()
+        || context.get::<Session>().is_some()
+        || context.get::<Scope>().is_some()
 }
 
 /// The ids a record carries.

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use opentelemetry::context::FutureExt as _;
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::KeyValue;
 
 use crate::export::buffer::lock;
 use crate::export::log_record::Severity;
@@ -128,7 +127,7 @@ impl Scope {
 /// # }
 /// ```
 pub fn with_scope<F: Future>(future: F) -> impl Future<Output = F::Output> {
-    future.with_context(Context::current_with_value(Scope::default()))
+    crate::context::carrying(Scope::default(), future)
 }
 
 /// Ties what is recorded in the current scope from now on to a user: logs, errors, new spans, and the request's server span.

@@ -4,9 +4,6 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use opentelemetry::Context;
-use opentelemetry::context::FutureExt as _;
-
 /// The header in which highlight.io's browser client sends the session: `X-Highlight-Request: <session>/<request>`.
 pub const SESSION_HEADER: &str = "x-highlight-request";
 
@@ -117,7 +114,7 @@ impl fmt::Display for Session {
 /// # }
 /// ```
 pub fn with_session<F: Future>(session: Session, future: F) -> impl Future<Output = F::Output> {
-    future.with_context(Context::current_with_value(session))
+    crate::context::carrying(session, future)
 }
 
 fn is_token(text: &str) -> bool {

@@ -9,3 +9,15 @@ pub mod support;
 #[doc = include_str!("../../README.md")]
 #[derive(Debug)]
 pub struct Readme;
+
+/// The programs of the migration tables.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/migration.md")]
+#[derive(Debug)]
+pub struct Migration;
+
+/// The comparison with other crates; its programs, should it have any.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/comparison.md")]
+#[derive(Debug)]
+pub struct Comparison;

@@ -1,6 +1,6 @@
 //! User, tags and recent logs of a request or job.
 
-use highlight::{Severity, User, set_tag, set_user, with_scope};
+use highlight::{Session, Severity, User, set_tag, set_user, with_scope, with_session};
 use highlight_tests::support::Pipeline;
 use tracing::Instrument as _;
 
@@ -62,6 +62,33 @@ async fn two_scopes_on_one_thread_do_not_mix_and_none_is_no_one_s() {
             .get("user.id")
             .map_or("nobody's", String::as_str);
         assert_eq!(user, log.body);
+    }
+}
+
+#[tokio::test]
+async fn scope_session_and_span_go_together_in_any_order() {
+    let pipeline = Pipeline::start();
+    let _subscribed = pipeline.subscribe();
+    let session = || Session::new("abc").unwrap();
+    let work = || async {
+        set_tag("queue", "mail");
+        tracing::info!("sent");
+    };
+    let span = || tracing::info_span!("job");
+    with_scope(with_session(session(), work()))
+        .instrument(span())
+        .await;
+    with_session(session(), with_scope(work()))
+        .instrument(span())
+        .await;
+    let spawned = span().in_scope(|| tokio::spawn(with_session(session(), with_scope(work()))));
+    spawned.await.unwrap();
+    let received = pipeline.received();
+    assert_eq!(received.logs.len(), 3);
+    for log in &received.logs {
+        assert_eq!(log.secure_session_id, "abc");
+        assert_eq!(log.attributes["queue"], "mail");
+        assert_ne!(log.span_id, "");
     }
 }
 
