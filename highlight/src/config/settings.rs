@@ -34,6 +34,7 @@ const SMALLEST_SPOOL: u64 = 64 * 1024;
 
 /// What `init` works with.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct Settings {
     pub(crate) project_id: String,
     pub(crate) disabled: bool,

@@ -57,7 +57,6 @@ fn work() {
     meter.u64_counter("global.works").build().add(1, &[]);
 }
 
-#[expect(clippy::unused_async, reason = "it runs inside of a runtime")]
 async fn inside() -> Outcome {
     let _highlight = Config::from_env().init()?;
     tokio::task::yield_now().await;
