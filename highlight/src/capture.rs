@@ -103,7 +103,8 @@ impl ErrorReport {
     #[must_use]
     pub fn with_backtrace(mut self, backtrace: &std::backtrace::Backtrace) -> Self {
         if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
-            let text = bounded(MAX_BACKTRACE_BYTES, backtrace);
+            // The plain form shortens paths by the working directory, which would keep equal stacks apart.
+            let text = bounded(MAX_BACKTRACE_BYTES, &format_args!("{backtrace:#}"));
             Arc::make_mut(&mut self.0).stack = Stack::Printed(text);
         }
         self

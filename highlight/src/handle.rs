@@ -306,6 +306,13 @@ pub fn capture_error_with_session<E: StdError + ?Sized>(error: &E, session: &Ses
     }
 }
 
+/// [`Highlight::capture`] on the installed handle; nothing when there is none.
+pub fn capture(report: ErrorReport) {
+    if let Some(highlight) = Highlight::current() {
+        highlight.capture(report);
+    }
+}
+
 /// [`Highlight::capture_message`] on the installed handle; nothing when there is none.
 #[inline(never)]
 pub fn capture_message(message: &str, severity: Severity) {

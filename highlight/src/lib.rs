@@ -92,8 +92,8 @@ pub use export::stats::{DropReason, Signal, Stats};
 pub use eyre::{EyreExt, capture_eyre};
 pub use guard::Guard;
 pub use handle::{
-    Highlight, capture_error, capture_error_with_session, capture_message, flush, project_id,
-    shutdown, span, stats,
+    Highlight, capture, capture_error, capture_error_with_session, capture_message, flush,
+    project_id, shutdown, span, stats,
 };
 pub use hook::Record;
 pub use metrics::record::{
