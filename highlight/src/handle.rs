@@ -20,6 +20,7 @@ use crate::export::log_record::{LogRecord, Severity};
 use crate::export::processors::Intake;
 use crate::export::stats::Stats;
 use crate::export::worker::is_worker;
+use crate::propagation::Hosts;
 use crate::session::Session;
 
 /// The handle that `init` installed.
@@ -45,6 +46,8 @@ pub(crate) struct Client {
     pub(crate) filter: String,
     pub(crate) disabled: bool,
     pub(crate) panic_hook: bool,
+    pub(crate) hosts: Hosts,
+    pub(crate) trust_forwarded: bool,
     pub(crate) timeout: Duration,
 }
 

@@ -79,6 +79,8 @@ fn assemble(settings: &Settings, exporter: Exporter) -> Highlight {
         filter: settings.filter.clone(),
         disabled: settings.disabled,
         panic_hook: settings.panic_hook,
+        hosts: settings.hosts.clone(),
+        trust_forwarded: settings.trust_forwarded,
         timeout: settings.shutdown_timeout,
     }))
 }

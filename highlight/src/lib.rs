@@ -22,7 +22,8 @@
 //!
 //! The session comes in with a request, through `highlight-axum` or another adapter, and travels in the OpenTelemetry context:
 //! into nested spans, across `.await`, and into every task that is spawned with a span (`tokio::spawn(job.in_current_span())`
-//! or `.instrument(span)`). A bare `tokio::spawn` starts with neither span nor session: give it one, or [`with_session`].
+//! or `.instrument(span)`). A bare `tokio::spawn` starts with neither span nor session: give it both with [`in_current_context`].
+//! To other services it goes with [`propagation`]: in outgoing requests, and in the messages of a queue.
 //!
 //! # What is sent
 //!
@@ -44,6 +45,7 @@
 //! |---|---|---|
 //! | `anyhow` | | [`capture_anyhow`] and `.capture()` for `anyhow`'s errors, with their own backtraces |
 //! | `eyre` | | [`capture_eyre`] and `.capture()` for `eyre`'s reports |
+//! | `reqwest` | | [`propagation::ReqwestMiddleware`]: a client span for each request of `reqwest`, and the session with it |
 //! | `tls` | yes | `https` endpoints: rustls with ring and the system's certificates, or Mozilla's where there are none |
 
 #[cfg(feature = "anyhow")]
@@ -66,6 +68,7 @@ mod layer;
 pub mod otel;
 mod panic;
 mod project_id;
+pub mod propagation;
 mod result_ext;
 mod sampling;
 mod scope;
@@ -89,6 +92,7 @@ pub use handle::{
     shutdown, span, stats,
 };
 pub use hook::Record;
+pub use propagation::in_current_context;
 pub use result_ext::{ResultExt, capture_join};
 pub use sampling::Kind;
 pub use scope::{User, set_tag, set_user, with_scope};

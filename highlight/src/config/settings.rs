@@ -15,6 +15,7 @@ use crate::export::log_record::Style;
 use crate::export::transport::Endpoint;
 use crate::export::worker::Plan;
 use crate::project_id;
+use crate::propagation::Hosts;
 use crate::sampling::Sampling;
 use crate::scrub::Scrub;
 use crate::stacktrace::StackForm;
@@ -28,6 +29,7 @@ const MIB: usize = 1024 * 1024;
 
 /// What `init` works with.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct Settings {
     pub(crate) project_id: String,
     pub(crate) disabled: bool,
@@ -36,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) panic_hook: bool,
     pub(crate) style: Style,
     pub(crate) sampling: Sampling,
+    pub(crate) hosts: Hosts,
+    pub(crate) trust_forwarded: bool,
     pub(crate) bounds: Bounds,
     pub(crate) shutdown_timeout: Duration,
     endpoint: Endpoint,
@@ -98,6 +102,8 @@ impl Settings {
                 breadcrumbs: config.breadcrumbs,
             },
             sampling: sampling(config.sampling.clone(), &env)?,
+            hosts: hosts(config.hosts.as_deref())?,
+            trust_forwarded: config.trust_forwarded,
             bounds: Bounds { budget, request },
             shutdown_timeout: positive("shutdown_timeout", shutdown_timeout)?,
             endpoint: Endpoint {
@@ -183,6 +189,11 @@ fn positive(setting: &'static str, given: Duration) -> Result<Duration, Error> {
         return Err(invalid(setting, "0", "give more than no time"));
     }
     Ok(given)
+}
+
+fn hosts(given: Option<&[String]>) -> Result<Hosts, Error> {
+    let reason = "give names or addresses of hosts, without scheme, port and path";
+    Hosts::new(given).map_err(|host| invalid("propagate_to", host, reason))
 }
 
 fn filter(given: Option<&str>, env: &Env<'_>) -> Result<String, Error> {
@@ -445,6 +456,7 @@ mod tests {
                 ("OTEL_TRACES_SAMPLER", "jaeger_remote"),
                 "jaeger_remote",
             ),
+            (config().propagate_to(["http://x/"]), ("", ""), "http://x/"),
             (Config::new("nope"), ("", ""), "nope"),
             (Config::from_env(), ("", ""), "HIGHLIGHT_PROJECT_ID"),
         ] {
