@@ -1,5 +1,6 @@
 //! What the end-to-end tests share; the tests themselves are in `tests/`.
 
+pub mod services;
 pub mod support;
 
 /// The README's programs, compiled and run as doctests.
