@@ -1,7 +1,9 @@
 //! Everything that needs no process-global state: each test has an SDK and a server of its own.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod actix;
 mod axum;
+mod carriers;
 mod composition;
 mod control;
 mod delivery;
@@ -9,6 +11,7 @@ mod errors;
 mod harmless;
 mod log_bridge;
 mod logs;
+mod outgoing;
 mod scopes;
 mod sessions;
 mod spans;
