@@ -4,37 +4,29 @@
 //! [finishes](Exchange::finish) it. An exchange that is dropped before is one whose client hung up. Names follow the semantic
 //! conventions for HTTP server spans (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server-span>).
 
+mod describe;
 mod forwarded;
+mod origin;
 mod session;
 
 use std::net::IpAddr;
 
-use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
-use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _, TraceId, Tracer as _};
+use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _, Tracer as _};
 use opentelemetry::{Context, KeyValue};
 
 use crate::capture::{EXCEPTION, ErrorReport};
 use crate::context::Correlation;
 use crate::handle::Highlight;
 use crate::ids;
-use crate::install::propagator;
 use crate::layer::Entry;
 use crate::scope::Scope;
 use crate::stacktrace::RawStack;
+use describe::describe;
+pub(crate) use describe::{host_and_port, known_method};
 use forwarded::Forwarded;
+pub(crate) use origin::MAX_BAGGAGE_BYTES;
+use origin::origin;
 pub(crate) use session::carried;
-
-/// The limit of the W3C's baggage; the other headers have smaller ones.
-pub(crate) const MAX_BAGGAGE_BYTES: usize = 8_192;
-
-/// The methods of the semantic conventions; any other is sent as `_OTHER`.
-const METHODS: [&str; 9] = [
-    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
-];
-
-pub(crate) fn known_method(method: &str) -> Option<&'static str> {
-    METHODS.into_iter().find(|known| *known == method)
-}
 
 /// A framework's request, as far as its server span is concerned.
 pub trait Request {
@@ -253,44 +245,6 @@ enum Inside<'a> {
     },
 }
 
-/// Where the request comes from: the caller's trace first, then the browser's session. Without a caller's trace the one that the
-/// browser's request id names goes on here.
-fn origin(request: &impl Request) -> (Context, Option<TraceId>) {
-    let context = context(request).with_value(Scope::default());
-    let Some(session) = session::of(request, &context) else {
-        return (context, None);
-    };
-    let adopted = session.request_id().and_then(trace_id);
-    (context.with_value(session), adopted)
-}
-
-/// The caller's span and baggage.
-fn context(request: &impl Request) -> Context {
-    propagator().extract_with_context(&Context::current(), &Headers(request))
-}
-
-fn trace_id(request_id: &str) -> Option<TraceId> {
-    let is_hex = request_id.len() == 32 && request_id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let id = is_hex
-        .then(|| TraceId::from_hex(request_id).ok())
-        .flatten()?;
-    (id != TraceId::INVALID).then_some(id)
-}
-
-struct Headers<'a, R>(&'a R);
-
-impl<R: Request> Extractor for Headers<'_, R> {
-    fn get(&self, key: &str) -> Option<&str> {
-        let value = self.0.header(key)?;
-        (value.len() <= MAX_BAGGAGE_BYTES).then_some(value)
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        // The propagators ask by name.
-        Vec::new()
-    }
-}
-
 /// A `tracing` span, so that what is spawned `in_current_span` stays below it; where the filters take it out, or another
 /// subscriber is in charge, a span of our own tracer.
 fn open_span(
@@ -309,53 +263,6 @@ fn open_span(
     let builder = tracer.span_builder(name).with_kind(SpanKind::Server);
     let server = tracer.build_with_context(builder, parent);
     (None, parent.with_span(server))
-}
-
-fn describe(
-    request: &impl Request,
-    method: Option<&str>,
-    forwarded: &Forwarded<'_>,
-    set: &mut dyn FnMut(KeyValue),
-) {
-    let mut text = |key: &'static str, value: Option<&str>| {
-        if let Some(value) = value {
-            set(KeyValue::new(key, value.to_owned()));
-        }
-    };
-    text("http.request.method", Some(method.unwrap_or("_OTHER")));
-    if method.is_none() {
-        text("http.request.method_original", Some(request.method()));
-    }
-    text("http.route", request.route());
-    text(
-        "url.scheme",
-        Some(forwarded.scheme.unwrap_or(request.scheme())),
-    );
-    text("url.path", Some(request.path()));
-    text("url.query", request.query());
-    text("network.protocol.version", Some(request.version()));
-    text("user_agent.original", request.header("user-agent"));
-    let host = forwarded.host.or_else(|| request.header("host"));
-    let (host, port) = host.map(host_and_port).unwrap_or_default();
-    text("server.address", host);
-    let peer = request.peer();
-    let client = forwarded.client.or(peer).map(|client| client.to_string());
-    text("client.address", client.as_deref());
-    let peer = peer.map(|peer| peer.to_string());
-    text("network.peer.address", peer.as_deref());
-    if let Some(port) = port {
-        set(KeyValue::new("server.port", i64::from(port)));
-    }
-}
-
-/// `shop.example:8080`, `[::1]:8080`, or either without a port.
-pub(crate) fn host_and_port(host: &str) -> (Option<&str>, Option<u16>) {
-    let (name, port) = match host.rsplit_once(':') {
-        Some((name, port)) if !port.contains(']') => (name, port.parse().ok()),
-        _ => (host, None),
-    };
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    ((!name.is_empty()).then_some(name), port)
 }
 
 #[cfg(test)]
@@ -395,34 +302,6 @@ pub(crate) mod tests {
             for (_, value) in self.0.iter().filter(|(known, _)| *known == name) {
                 see(value);
             }
-        }
-    }
-
-    #[test]
-    fn a_host_header_is_taken_apart() {
-        for (host, parts) in [
-            ("shop.example:8080", (Some("shop.example"), Some(8080))),
-            ("shop.example", (Some("shop.example"), None)),
-            ("[::1]:80", (Some("::1"), Some(80))),
-            ("[::1]", (Some("::1"), None)),
-            ("", (None, None)),
-            ("x:notaport", (Some("x"), None)),
-        ] {
-            assert_eq!(host_and_port(host), parts, "{host:?}");
-        }
-    }
-
-    #[test]
-    fn only_a_valid_trace_id_is_adopted() {
-        assert!(trace_id("0af7651916cd43dd8448eb211c80319c").is_some());
-        for id in [
-            "",
-            "abc",
-            "00000000000000000000000000000000",
-            "0af7651916cd43dd8448eb211c80319g",
-            "+af7651916cd43dd8448eb211c80319c",
-        ] {
-            assert_eq!(trace_id(id), None, "{id:?}");
         }
     }
 }

@@ -88,7 +88,7 @@ fn each_cookie(request: &impl Request, see: &mut dyn FnMut(&str, &str)) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::context;
+    use crate::http::origin::context;
     use crate::http::tests::Fake;
 
     fn session(headers: &[(&str, &str)]) -> Option<String> {

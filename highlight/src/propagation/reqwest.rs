@@ -9,6 +9,8 @@ use crate::handle::Highlight;
 
 /// Makes each request of a client a client span, and sends trace and session with it.
 ///
+/// Added after a middleware that retries, it makes a span of each try; before it, one of them all.
+///
 /// `reqwest` follows redirects itself: the headers of the first request go with it, also to other hosts than
 /// [`Config::propagate_to`](crate::Config::propagate_to) allows, and the span covers them all.
 ///
