@@ -1,5 +1,6 @@
 //! A response's streaming body, made inside the request's span; the span ends with it.
 
+use std::error::Error;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -57,7 +58,7 @@ impl End {
 
     fn fail(&mut self, error: &BoxError) {
         if let Some(exchange) = self.exchange.as_mut() {
-            exchange.record(&ErrorReport::from_dyn(error.as_ref()));
+            exchange.record(&ErrorReport::from_dyn(unwrapped(error.as_ref())));
         }
         self.finish();
     }
@@ -68,6 +69,16 @@ impl End {
         self.promised = self.promised.map(|left| left.saturating_sub(bytes));
         self.promised == Some(0)
     }
+}
+
+/// The stream's own error, without axum's box around it.
+fn unwrapped<'a>(mut error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    while error.is::<axum::Error>()
+        && let Some(inner) = error.source()
+    {
+        error = inner;
+    }
+    error
 }
 
 impl<B> Body for TracedBody<B>

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use highlight::ErrorReport;
-use highlight::http::{Exchange, Panicked};
+use highlight::http::{Exchange, Panicked, has_no_body};
 use http::{Response, StatusCode};
 use pin_project_lite::pin_project;
 
@@ -105,7 +105,7 @@ where
     let status = response.status();
     let report = response.extensions_mut().remove::<ErrorReport>();
     let is_complete = response.body().size_hint().exact().is_some();
-    if is_complete || is_head || status.is_informational() {
+    if is_complete || has_no_body(is_head, status.as_u16()) {
         exchange.finish(status.as_u16(), report.as_ref());
         return response.map(Body::new);
     }

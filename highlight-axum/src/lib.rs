@@ -12,7 +12,8 @@
 //!
 //! * The span is named `METHOD route` and follows the semantic conventions for HTTP server spans. It is below the caller's span
 //!   when the request has a `traceparent`, and ends when the response's last byte was handed over.
-//! * The session is read from the header `x-highlight-request`, which highlight.io's browser client sends.
+//! * The session is read from the header `x-highlight-request`, which highlight.io's browser client sends, or else from baggage
+//!   or its cookies.
 //! * A handler that panics answers 500, and the panic is one error with its stack.
 //! * A handler that returns [`HandlerError`] answers with its status, and from 500 on the error is one error with its stack. An
 //!   error type of one's own does the same with [`with_error`].

@@ -54,4 +54,8 @@ impl<B> highlight::http::Request for View<'_, B> {
             .and_then(|value| value.to_str().ok())
             .or_else(authority)
     }
+    fn each_header(&self, name: &str, see: &mut dyn FnMut(&str)) {
+        let values = self.0.headers().get_all(name).iter();
+        values.filter_map(|value| value.to_str().ok()).for_each(see);
+    }
 }

@@ -126,6 +126,18 @@ impl ErrorReport {
         )
     }
 
+    /// Reports what has the forms of an error without being an [`Error`], as the errors of some web frameworks are, and was not made
+    /// here: type and message, and no stack.
+    #[must_use]
+    pub fn without_stack(error: &(impl Debug + Display + ?Sized)) -> Self {
+        Self::with_stack(
+            debug_type(error),
+            bounded(MAX_MESSAGE_BYTES, error),
+            Vec::new(),
+            Stack::Raw(RawStack::default()),
+        )
+    }
+
     fn assemble(type_name: &str, message: &(impl Display + ?Sized), causes: Vec<String>) -> Self {
         Self::with_stack(
             bounded(MAX_TYPE_BYTES, type_name),

@@ -1,6 +1,7 @@
 //! The settings: what code says, what the environment says, what is the default.
 
 mod control;
+mod network;
 mod resource;
 mod settings;
 
@@ -55,6 +56,8 @@ pub enum StackFormat {
 /// | [`redaction`](Config::redaction), [`redact_field`](Config::redact_field) | | on |
 /// | [`breadcrumbs`](Config::breadcrumbs) | | none |
 /// | [`before_log`](Config::before_log), [`before_span`](Config::before_span), [`before_error`](Config::before_error) | | none |
+/// | [`propagate_to`](Config::propagate_to) | | all hosts |
+/// | [`trust_forwarded`](Config::trust_forwarded) | | off |
 /// | | `OTEL_SDK_DISABLED=true` | everything is off, and every call a no-op |
 ///
 /// # Examples
@@ -101,6 +104,8 @@ pub struct Config {
     pub(crate) hooks: Hooks,
     pub(crate) spool_dir: Option<PathBuf>,
     pub(crate) spool_bytes: Option<u64>,
+    pub(crate) hosts: Option<Vec<String>>,
+    pub(crate) trust_forwarded: bool,
 }
 
 impl Config {

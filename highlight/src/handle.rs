@@ -22,6 +22,7 @@ use crate::export::stats::Stats;
 use crate::export::worker::is_worker;
 use crate::metrics::provider::MeterProvider;
 use crate::metrics::record::Metrics;
+use crate::propagation::Hosts;
 use crate::session::Session;
 
 /// The handles that `init` installed, each after the shutdown of the one before; the last one counts. References to them are
@@ -54,6 +55,8 @@ pub(crate) struct Client {
     pub(crate) project_id: String,
     pub(crate) filter: String,
     pub(crate) disabled: bool,
+    pub(crate) hosts: Hosts,
+    pub(crate) trust_forwarded: bool,
     pub(crate) timeout: Duration,
 }
 

@@ -4,29 +4,31 @@
 //! [finishes](Exchange::finish) it. An exchange that is dropped before is one whose client hung up. Names follow the semantic
 //! conventions for HTTP server spans (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server-span>).
 
+mod describe;
+mod forwarded;
 pub(crate) mod metrics;
+mod origin;
+mod session;
 
 use std::net::IpAddr;
 
-use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
-use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _, TraceId, Tracer as _};
+use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _, Tracer as _};
 use opentelemetry::{Context, KeyValue};
 
 use crate::capture::{EXCEPTION, ErrorReport};
 use crate::context::Correlation;
 use crate::handle::Highlight;
 use crate::ids;
-use crate::install::propagator;
 use crate::layer::Entry;
 use crate::scope::Scope;
-use crate::session::{SESSION_HEADER, Session};
 use crate::stacktrace::RawStack;
+use describe::describe;
+pub(crate) use describe::{host_and_port, known_method};
+use forwarded::Forwarded;
 use metrics::HttpMetrics;
-
-/// The methods of the semantic conventions; any other is sent as `_OTHER`.
-const METHODS: [&str; 9] = [
-    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
-];
+pub(crate) use origin::MAX_BAGGAGE_BYTES;
+use origin::origin;
+pub(crate) use session::carried;
 
 /// A framework's request, as far as its server span is concerned.
 pub trait Request {
@@ -46,6 +48,12 @@ pub trait Request {
     fn peer(&self) -> Option<IpAddr>;
     /// The first value of a header, given by its name in lower case, when it is text.
     fn header(&self, name: &str) -> Option<&str>;
+    /// Shows each value of a header that may be there several times, where it is text.
+    fn each_header(&self, name: &str, see: &mut dyn FnMut(&str)) {
+        if let Some(value) = self.header(name) {
+            see(value);
+        }
+    }
 }
 
 /// A request being handled. Dropped without [`finish`](Exchange::finish), it ends as cancelled.
@@ -61,6 +69,22 @@ pub struct Exchange {
     finished: bool,
 }
 
+/// Whether a response has no body, whatever its handler says: servers do not ask for one then. `is_head` is for the answer to
+/// a `HEAD` request.
+///
+/// # Examples
+///
+/// ```
+/// use highlight::http::has_no_body;
+///
+/// assert!(has_no_body(false, 204) && has_no_body(true, 200));
+/// assert!(!has_no_body(false, 200));
+/// ```
+#[must_use]
+pub fn has_no_body(is_head: bool, status: u16) -> bool {
+    is_head || matches!(status, 100..=199 | 204 | 304)
+}
+
 /// The handling panicked; the panic is on the span. The client is owed a 500.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Panicked;
@@ -70,20 +94,25 @@ impl Exchange {
     /// headers name them. Malformed headers are ignored.
     pub fn start(highlight: &Highlight, request: &impl Request) -> Self {
         let (parent, trace_id) = origin(request);
-        let method = METHODS.iter().find(|known| **known == request.method());
-        let name = match (method.copied().unwrap_or("HTTP"), request.route()) {
+        let method = known_method(request.method());
+        let name = match (method.unwrap_or("HTTP"), request.route()) {
             (method, Some(route)) => format!("{method} {route}"),
             (method, None) => method.to_owned(),
         };
         let (span, context) = ids::adopting(trace_id, || open_span(highlight, name, &parent));
         let server = context.span();
         if server.is_recording() {
-            describe(request, method.copied(), &mut |attribute| {
+            let forwarded = if highlight.0.trust_forwarded {
+                Forwarded::of(request)
+            } else {
+                Forwarded::default()
+            };
+            describe(request, method, &forwarded, &mut |attribute| {
                 server.set_attribute(attribute);
             });
         }
         Exchange {
-            metrics: HttpMetrics::start(highlight, request, method.copied(), &context),
+            metrics: HttpMetrics::start(highlight, request, method, &context),
             highlight: highlight.clone(),
             context,
             span,
@@ -222,39 +251,6 @@ enum Inside<'a> {
     },
 }
 
-/// Where the request comes from: the caller's trace first, then the browser's session. Without a caller's trace the one that the
-/// browser's request id names goes on here.
-fn origin(request: &impl Request) -> (Context, Option<TraceId>) {
-    let context = propagator().extract_with_context(&Context::current(), &Headers(request));
-    let context = context.with_value(Scope::default());
-    let Some(session) = request.header(SESSION_HEADER).and_then(Session::parse) else {
-        return (context, None);
-    };
-    let adopted = session.request_id().and_then(trace_id);
-    (context.with_value(session), adopted)
-}
-
-fn trace_id(request_id: &str) -> Option<TraceId> {
-    let is_hex = request_id.len() == 32 && request_id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let id = is_hex
-        .then(|| TraceId::from_hex(request_id).ok())
-        .flatten()?;
-    (id != TraceId::INVALID).then_some(id)
-}
-
-struct Headers<'a, R>(&'a R);
-
-impl<R: Request> Extractor for Headers<'_, R> {
-    fn get(&self, key: &str) -> Option<&str> {
-        self.0.header(key)
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        // The propagators ask by name.
-        Vec::new()
-    }
-}
-
 /// A `tracing` span, so that what is spawned `in_current_span` stays below it; where the filters take it out, or another
 /// subscriber is in charge, a span of our own tracer.
 fn open_span(
@@ -275,76 +271,43 @@ fn open_span(
     (None, parent.with_span(server))
 }
 
-fn describe(request: &impl Request, method: Option<&str>, set: &mut dyn FnMut(KeyValue)) {
-    let mut text = |key: &'static str, value: Option<&str>| {
-        if let Some(value) = value {
-            set(KeyValue::new(key, value.to_owned()));
-        }
-    };
-    text("http.request.method", Some(method.unwrap_or("_OTHER")));
-    if method.is_none() {
-        text("http.request.method_original", Some(request.method()));
-    }
-    text("http.route", request.route());
-    text("url.scheme", Some(request.scheme()));
-    text("url.path", Some(request.path()));
-    text("url.query", request.query());
-    text("network.protocol.version", Some(request.version()));
-    text("user_agent.original", request.header("user-agent"));
-    let (host, port) = request
-        .header("host")
-        .map(host_and_port)
-        .unwrap_or_default();
-    text("server.address", host);
-    if let Some(peer) = request.peer() {
-        let peer = peer.to_string();
-        text("client.address", Some(&peer));
-        text("network.peer.address", Some(&peer));
-    }
-    if let Some(port) = port {
-        set(KeyValue::new("server.port", i64::from(port)));
-    }
-}
-
-/// `shop.example:8080`, `[::1]:8080`, or either without a port.
-fn host_and_port(host: &str) -> (Option<&str>, Option<u16>) {
-    let (name, port) = match host.rsplit_once(':') {
-        Some((name, port)) if !port.contains(']') => (name, port.parse().ok()),
-        _ => (host, None),
-    };
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    ((!name.is_empty()).then_some(name), port)
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    #[test]
-    fn a_host_header_is_taken_apart() {
-        for (host, parts) in [
-            ("shop.example:8080", (Some("shop.example"), Some(8080))),
-            ("shop.example", (Some("shop.example"), None)),
-            ("[::1]:80", (Some("::1"), Some(80))),
-            ("[::1]", (Some("::1"), None)),
-            ("", (None, None)),
-            ("x:notaport", (Some("x"), None)),
-        ] {
-            assert_eq!(host_and_port(host), parts, "{host:?}");
-        }
-    }
+    /// A request of nothing but headers.
+    pub(crate) struct Fake<'a>(pub(crate) &'a [(&'a str, &'a str)]);
 
-    #[test]
-    fn only_a_valid_trace_id_is_adopted() {
-        assert!(trace_id("0af7651916cd43dd8448eb211c80319c").is_some());
-        for id in [
-            "",
-            "abc",
-            "00000000000000000000000000000000",
-            "0af7651916cd43dd8448eb211c80319g",
-            "+af7651916cd43dd8448eb211c80319c",
-        ] {
-            assert_eq!(trace_id(id), None, "{id:?}");
+    impl Request for Fake<'_> {
+        fn method(&self) -> &'static str {
+            "GET"
+        }
+        fn path(&self) -> &'static str {
+            "/"
+        }
+        fn query(&self) -> Option<&str> {
+            None
+        }
+        fn route(&self) -> Option<&str> {
+            None
+        }
+        fn scheme(&self) -> &'static str {
+            "http"
+        }
+        fn version(&self) -> &'static str {
+            "1.1"
+        }
+        fn peer(&self) -> Option<IpAddr> {
+            None
+        }
+        fn header(&self, name: &str) -> Option<&str> {
+            let mut headers = self.0.iter().filter(|(known, _)| *known == name);
+            Some(headers.next()?.1)
+        }
+        fn each_header(&self, name: &str, see: &mut dyn FnMut(&str)) {
+            for (_, value) in self.0.iter().filter(|(known, _)| *known == name) {
+                see(value);
+            }
         }
     }
 }

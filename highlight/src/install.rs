@@ -99,6 +99,8 @@ fn assemble(settings: &Settings, exporter: Exporter) -> Highlight {
         project_id: settings.project_id.clone(),
         filter: settings.filter.clone(),
         disabled: settings.disabled,
+        hosts: settings.hosts.clone(),
+        trust_forwarded: settings.trust_forwarded,
         timeout: settings.shutdown_timeout,
     }))
 }

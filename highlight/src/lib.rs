@@ -24,7 +24,8 @@
 //!
 //! The session comes in with a request, through `highlight-axum` or another adapter, and travels in the OpenTelemetry context:
 //! into nested spans, across `.await`, and into every task that is spawned with a span (`tokio::spawn(job.in_current_span())`
-//! or `.instrument(span)`). A bare `tokio::spawn` starts with neither span nor session: give it one, or [`with_session`].
+//! or `.instrument(span)`). A bare `tokio::spawn` starts with neither span nor session: give it both with [`in_current_context`].
+//! To other services it goes with [`propagation`]: in outgoing requests, and in the messages of a queue.
 //!
 //! # What is sent
 //!
@@ -49,6 +50,7 @@
 //! | `anyhow` | | [`capture_anyhow`] and `.capture()` for `anyhow`'s errors, with their own backtraces |
 //! | `eyre` | | [`capture_eyre`] and `.capture()` for `eyre`'s reports |
 //! | `process-metrics` | no | processor time, memory, threads and open files of the process, on Linux |
+//! | `reqwest` | | [`propagation::ReqwestMiddleware`]: a client span for each request of `reqwest`, and the session with it |
 //! | `tls` | yes | `https` endpoints: rustls with ring and the system's certificates, or Mozilla's where there are none |
 //! | `tokio-metrics` | no | workers, tasks and queue length of the tokio runtime that `init` is called in |
 
@@ -73,6 +75,7 @@ mod metrics;
 pub mod otel;
 mod panic;
 mod project_id;
+pub mod propagation;
 mod result_ext;
 mod sampling;
 mod scope;
@@ -103,6 +106,7 @@ pub use metrics::{
     Counter, Gauge, Histogram, MetricSession, UpDownCounter, counter, gauge, histogram,
     up_down_counter,
 };
+pub use propagation::in_current_context;
 pub use result_ext::{ResultExt, capture_join};
 pub use sampling::Kind;
 pub use scope::{User, set_tag, set_user, with_scope};

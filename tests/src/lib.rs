@@ -2,6 +2,7 @@
 
 pub mod faulty;
 pub mod scenarios;
+pub mod services;
 pub mod support;
 
 /// The README's programs, compiled and run as doctests.

@@ -18,6 +18,7 @@ use crate::export::transport::{Endpoint, PROJECT_HEADER};
 use crate::export::worker::Plan;
 use crate::metrics::MetricSession;
 use crate::project_id;
+use crate::propagation::Hosts;
 use crate::sampling::Sampling;
 use crate::scrub::Scrub;
 use crate::stacktrace::StackForm;
@@ -45,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) sampling: Sampling,
     pub(crate) metric_session: MetricSession,
     pub(crate) http_metrics: bool,
+    pub(crate) hosts: Hosts,
+    pub(crate) trust_forwarded: bool,
     pub(crate) bounds: Bounds,
     pub(crate) shutdown_timeout: Duration,
     endpoint: Endpoint,
@@ -119,6 +122,8 @@ impl Settings {
             sampling: sampling(config.sampling.clone(), &env)?,
             metric_session: config.metric_session,
             http_metrics: config.http_metrics.unwrap_or(true),
+            hosts: hosts(config.hosts.as_deref())?,
+            trust_forwarded: config.trust_forwarded,
             bounds: Bounds { budget, request },
             shutdown_timeout: positive("shutdown_timeout", shutdown_timeout)?,
             endpoint: Endpoint {
@@ -227,6 +232,11 @@ fn spool(config: &Config, env: &Env<'_>, headers: &HeaderMap) -> Result<Option<S
             .cloned()
             .unwrap_or(HeaderValue::from_static("")),
     }))
+}
+
+fn hosts(given: Option<&[String]>) -> Result<Hosts, Error> {
+    let reason = "give names or addresses of hosts, without scheme, port and path";
+    Hosts::new(given).map_err(|host| invalid("propagate_to", host, reason))
 }
 
 fn filter(given: Option<&str>, env: &Env<'_>) -> Result<String, Error> {
@@ -502,6 +512,7 @@ mod tests {
                 ("OTEL_TRACES_SAMPLER", "jaeger_remote"),
                 "jaeger_remote",
             ),
+            (config().propagate_to(["http://x/"]), ("", ""), "http://x/"),
             (Config::new("nope"), ("", ""), "nope"),
             (Config::from_env(), ("", ""), "HIGHLIGHT_PROJECT_ID"),
         ] {

@@ -1,7 +1,9 @@
 //! Everything that needs no process-global state: each test has an SDK and a server of its own.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod actix;
 mod axum;
+mod carriers;
 mod composition;
 mod control;
 mod delivery;
@@ -11,6 +13,7 @@ mod http_metrics;
 mod log_bridge;
 mod logs;
 mod metrics;
+mod outgoing;
 mod scopes;
 mod sessions;
 mod spans;
