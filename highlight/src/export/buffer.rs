@@ -372,13 +372,13 @@ mod tests {
                 }
             }
         };
-        std::thread::scope(|scope| {
+        std::thread::scope(|threads| {
             for _ in 0..PRODUCERS {
-                scope.spawn(|| {
-                    for _ in 0..ROUNDS {
-                        let before = taken.load(Ordering::Acquire);
-                        buffer.push(Signal::Logs, &scope_of_test(), b"x");
-                        while taken.load(Ordering::Acquire) == before && before < u64::MAX {
+                threads.spawn(|| {
+                    // All at once, and then none until all were taken: nobody else's record wakes for this one.
+                    for round in 1..=ROUNDS {
+                        buffer.push(Signal::Logs, &scope("a"), b"x");
+                        while taken.load(Ordering::Acquire) < PRODUCERS * round {
                             std::thread::yield_now();
                         }
                     }
@@ -393,10 +393,6 @@ mod tests {
             assert!(consumed.is_ok(), "a record lies there, and nobody is woken");
         });
         assert_eq!(buffer.held(), 0);
-    }
-
-    fn scope_of_test() -> InstrumentationScope {
-        scope("a")
     }
 
     #[test]
