@@ -5,15 +5,15 @@
 //! per record.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::atomic::Ordering;
+use std::sync::{PoisonError, TryLockError};
 
 use opentelemetry::InstrumentationScope;
-use tokio::sync::Notify;
 
 use super::chunk::Chunk;
 use super::deferred::Deferred;
 use super::stats::{Counters, DropReason, Signal};
+use super::sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard, Notify};
 
 /// The two numbers that bound the buffer, in bytes.
 #[derive(Debug, Clone, Copy)]

@@ -6,6 +6,8 @@ mod chunk;
 mod courier;
 pub(crate) mod deferred;
 mod delivery;
+#[cfg(all(test, shuttle))]
+mod handover_model;
 pub(crate) mod log_record;
 pub(crate) mod processors;
 #[cfg(test)]
@@ -19,6 +21,7 @@ pub(crate) mod spool;
 mod spool_file;
 mod spool_home;
 pub(crate) mod stats;
+mod sync;
 pub(crate) mod transport;
 pub(crate) mod value;
 mod wire;
