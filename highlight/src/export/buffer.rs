@@ -351,50 +351,6 @@ mod tests {
         assert_eq!(buffer.held(), 0);
     }
 
-    /// The consumer below looks only when it is woken, as the worker does; so a lost wake-up would leave a record lying and its
-    /// producer waiting.
-    #[test]
-    fn no_wake_up_is_lost() {
-        const ROUNDS: u64 = 20_000;
-        const PRODUCERS: u64 = 3;
-        let buffer = Buffer::new(Bounds {
-            budget: 1 << 20,
-            request: 1 << 16,
-        });
-        let taken = std::sync::atomic::AtomicU64::new(0);
-        let consume = async {
-            while taken.load(Ordering::Acquire) < PRODUCERS * ROUNDS {
-                buffer.wake.notified().await;
-                buffer.seal_open();
-                while let Some((_, chunk)) = buffer.take_sealed() {
-                    buffer.release(chunk.held);
-                    taken.fetch_add(chunk.records, Ordering::AcqRel);
-                }
-            }
-        };
-        std::thread::scope(|threads| {
-            for _ in 0..PRODUCERS {
-                threads.spawn(|| {
-                    // All at once, and then none until all were taken: nobody else's record wakes for this one.
-                    for round in 1..=ROUNDS {
-                        buffer.push(Signal::Logs, &scope("a"), b"x");
-                        while taken.load(Ordering::Acquire) < PRODUCERS * round {
-                            std::thread::yield_now();
-                        }
-                    }
-                });
-            }
-            let runtime = tokio::runtime::Builder::new_current_thread();
-            let runtime = { runtime }.enable_time().build().unwrap();
-            let limit = std::time::Duration::from_secs(20);
-            let consumed = runtime.block_on(async { tokio::time::timeout(limit, consume).await });
-            // Lets the producers go, so that the test ends in any case.
-            taken.store(u64::MAX, Ordering::Release);
-            assert!(consumed.is_ok(), "a record lies there, and nobody is woken");
-        });
-        assert_eq!(buffer.held(), 0);
-    }
-
     #[test]
     fn nothing_is_accepted_after_close() {
         let buffer = Buffer::new(Bounds {
