@@ -5,15 +5,15 @@
 //! per record.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::atomic::Ordering;
+use std::sync::{PoisonError, TryLockError};
 
 use opentelemetry::InstrumentationScope;
-use tokio::sync::Notify;
 
 use super::chunk::Chunk;
 use super::deferred::Deferred;
 use super::stats::{Counters, DropReason, Signal};
+use super::sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard, Notify};
 
 /// The two numbers that bound the buffer, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -391,54 +391,6 @@ mod tests {
         }
         assert_eq!(records, 21);
         assert_eq!(buffer.held(), 0);
-    }
-
-    /// The consumer below looks only when it is woken, as the worker does; so a lost wake-up would leave a record lying and its
-    /// producer waiting.
-    #[test]
-    fn no_wake_up_is_lost() {
-        const ROUNDS: u64 = 20_000;
-        const PRODUCERS: u64 = 3;
-        let buffer = Buffer::new(Bounds {
-            budget: 1 << 20,
-            request: 1 << 16,
-        });
-        let taken = std::sync::atomic::AtomicU64::new(0);
-        let consume = async {
-            while taken.load(Ordering::Acquire) < PRODUCERS * ROUNDS {
-                buffer.wake.notified().await;
-                buffer.seal_open();
-                while let Some((_, chunk)) = buffer.take_sealed() {
-                    buffer.release(chunk.held);
-                    taken.fetch_add(chunk.records, Ordering::AcqRel);
-                }
-            }
-        };
-        std::thread::scope(|scope| {
-            for _ in 0..PRODUCERS {
-                scope.spawn(|| {
-                    for _ in 0..ROUNDS {
-                        let before = taken.load(Ordering::Acquire);
-                        buffer.push(Signal::Logs, &scope_of_test(), b"x");
-                        while taken.load(Ordering::Acquire) == before && before < u64::MAX {
-                            std::thread::yield_now();
-                        }
-                    }
-                });
-            }
-            let runtime = tokio::runtime::Builder::new_current_thread();
-            let runtime = { runtime }.enable_time().build().unwrap();
-            let limit = std::time::Duration::from_secs(20);
-            let consumed = runtime.block_on(async { tokio::time::timeout(limit, consume).await });
-            // Lets the producers go, so that the test ends in any case.
-            taken.store(u64::MAX, Ordering::Release);
-            assert!(consumed.is_ok(), "a record lies there, and nobody is woken");
-        });
-        assert_eq!(buffer.held(), 0);
-    }
-
-    fn scope_of_test() -> InstrumentationScope {
-        scope("a")
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! One request under way: it always comes back with a verdict, whatever happens to it.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::batch::Batch;
 use super::buffer::{Buffer, lock};
+use super::sync::Mutex;
 use super::transport::{Transport, Verdict};
 
 /// Verdicts by the number of the flight.

@@ -8,6 +8,8 @@ pub(crate) mod collector;
 mod courier;
 pub(crate) mod deferred;
 mod delivery;
+#[cfg(all(test, shuttle))]
+mod handover_model;
 pub(crate) mod log_record;
 mod metric;
 pub(crate) mod processors;
@@ -23,6 +25,7 @@ pub(crate) mod spool;
 mod spool_file;
 mod spool_home;
 pub(crate) mod stats;
+mod sync;
 pub(crate) mod transport;
 pub(crate) mod value;
 mod wire;

@@ -232,7 +232,6 @@ impl Spool {
 
     fn lose(&self, entry: &Entry, reason: DropReason) {
         let counters = &self.buffer.counters;
-        // In this order: what is nowhere for a moment would be missed by nobody, what is twice would be.
         counters.unspooled(entry.signal, entry.records);
         if counters.lost(entry.signal, reason, entry.records) {
             say(format_args!(

@@ -1,8 +1,8 @@
 //! The one thread that seals, compresses and sends. It owns its runtime, so nothing the application does can starve it.
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,6 +13,7 @@ use super::collector::Collector;
 use super::deferred::{StackStyle, Symbols};
 use super::delivery::Delivery;
 use super::spool::{Spool, SpoolPlan};
+use super::sync::Mutex;
 use super::transport::{Endpoint, Transport};
 use crate::diagnostics::say;
 use crate::error::FlushError;

@@ -1,0 +1,57 @@
+//! A model of the hand-over, run under `RUSTFLAGS="--cfg shuttle"`: many schedules of the buffer's own code, chosen at random.
+
+use std::sync::Arc;
+
+use opentelemetry::InstrumentationScope;
+use shuttle::{check_random, future, thread};
+
+use super::buffer::{Bounds, Buffer};
+use super::stats::Signal;
+
+const PRODUCERS: u64 = 3;
+const RECORDS: u64 = 3;
+const SCHEDULES: usize = 30_000;
+
+/// The consumer does what the worker does when it is woken. If a wake-up could be lost, all would wait for each other in some
+/// schedule, which the checker tells.
+#[test]
+fn in_no_schedule_is_a_record_left_behind() {
+    let run = || {
+        let buffer = Arc::new(Buffer::new(Bounds {
+            budget: 1 << 20,
+            request: 1 << 16,
+        }));
+        let producers: Vec<_> = (0..PRODUCERS)
+            .map(|producer| {
+                let buffer = Arc::clone(&buffer);
+                thread::spawn(move || {
+                    let scope = InstrumentationScope::builder("a").build();
+                    for _ in 0..RECORDS {
+                        // One of them is large enough to seal its chunk.
+                        let size = if producer == 0 { 40_000 } else { 1 };
+                        buffer.push(Signal::Logs, &scope, &vec![0; size]);
+                    }
+                })
+            })
+            .collect();
+        future::block_on(async {
+            let mut taken = 0;
+            while taken < PRODUCERS * RECORDS {
+                buffer.wake.notified().await;
+                if buffer.is_armed() || buffer.take_urgent() {
+                    buffer.seal_open();
+                }
+                while let Some((_, chunk)) = buffer.take_sealed() {
+                    taken += chunk.records;
+                    buffer.release(chunk.held);
+                }
+            }
+        });
+        for producer in producers {
+            producer.join().unwrap();
+        }
+        assert_eq!(buffer.held(), 0);
+        assert_eq!(buffer.counters.snapshot(0).dropped_total(), 0);
+    };
+    check_random(run, SCHEDULES);
+}
