@@ -52,10 +52,11 @@ pub enum StackFormat {
 /// | [`source_context`](Config::source_context) | | on in debug builds |
 /// | [`markup_guard`](Config::markup_guard) | | on |
 /// | [`stack_format`](Config::stack_format) | | [`StackFormat::Parseable`] |
+/// | [`traces`](Config::traces), [`logs`](Config::logs), [`metrics`](Config::metrics) | `OTEL_TRACES_EXPORTER`, `OTEL_LOGS_EXPORTER`, `OTEL_METRICS_EXPORTER` (`none` or `otlp`) | on |
 /// | [`sample_rate`](Config::sample_rate), [`sample_kind`](Config::sample_kind), [`sample_name`](Config::sample_name) | `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | all, parent-based |
 /// | [`redaction`](Config::redaction), [`redact_field`](Config::redact_field) | | on |
 /// | [`breadcrumbs`](Config::breadcrumbs) | | none |
-/// | [`before_log`](Config::before_log), [`before_span`](Config::before_span), [`before_error`](Config::before_error) | | none |
+/// | [`before_log`](Config::before_log), [`before_span`](Config::before_span), [`before_metric`](Config::before_metric), [`before_error`](Config::before_error) | | none |
 /// | [`propagate_to`](Config::propagate_to) | | all hosts |
 /// | [`trust_forwarded`](Config::trust_forwarded) | | off |
 /// | | `OTEL_SDK_DISABLED=true` | everything is off, and every call a no-op |
@@ -97,6 +98,9 @@ pub struct Config {
     pub(crate) request_bytes: Option<usize>,
     pub(crate) export_timeout: Option<Duration>,
     pub(crate) shutdown_timeout: Option<Duration>,
+    pub(crate) traces: Option<bool>,
+    pub(crate) logs: Option<bool>,
+    pub(crate) metrics: Option<bool>,
     pub(crate) sampling: Sampling,
     pub(crate) no_redaction: bool,
     pub(crate) redacted_fields: Vec<String>,

@@ -9,7 +9,7 @@ use crate::export::proto::{self, Scalar};
 use crate::export::reader::{Fields, Payload};
 
 /// A hook on logs or on spans.
-type RecordHook = Arc<dyn Fn(&mut Record) + Send + Sync>;
+pub(crate) type RecordHook = Arc<dyn Fn(&mut Record) + Send + Sync>;
 /// A hook on errors, wherever they come from.
 type ErrorHook = Arc<dyn Fn(ErrorReport) -> Option<ErrorReport> + Send + Sync>;
 
@@ -18,6 +18,7 @@ type ErrorHook = Arc<dyn Fn(ErrorReport) -> Option<ErrorReport> + Send + Sync>;
 pub(crate) struct Hooks {
     pub(crate) log: Option<RecordHook>,
     pub(crate) span: Option<RecordHook>,
+    pub(crate) metric: Option<RecordHook>,
     pub(crate) error: Option<ErrorHook>,
 }
 
@@ -26,6 +27,7 @@ impl fmt::Debug for Hooks {
         f.debug_struct("Hooks")
             .field("log", &self.log.is_some())
             .field("span", &self.span.is_some())
+            .field("metric", &self.metric.is_some())
             .field("error", &self.error.is_some())
             .finish()
     }
@@ -46,7 +48,7 @@ fn guarded<T>(hook: impl FnOnce() -> T) -> Option<T> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(hook)).ok()
 }
 
-/// A log or a span on its way out, shown to a hook. See [`Config::before_log`](crate::Config::before_log).
+/// A log, a span or a metric on its way out, shown to a hook. See [`Config::before_log`](crate::Config::before_log).
 #[derive(Debug)]
 pub struct Record {
     text: String,
@@ -66,7 +68,7 @@ enum Attribute {
 }
 
 impl Record {
-    /// A log's message, or a span's name.
+    /// A log's message, a span's or a metric's name.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text

@@ -38,7 +38,11 @@ pub(crate) fn start(settings: &Settings) -> Result<Guard, Error> {
     let exporter = if settings.disabled {
         Exporter::disabled(settings.bounds, scope())
     } else {
-        Exporter::start(settings.plan(), settings.bounds, scope()).map_err(Error::Worker)?
+        {
+            let hook = settings.style.hooks.metric.clone();
+            Exporter::start(settings.plan(), settings.bounds, scope(), hook)
+                .map_err(Error::Worker)?
+        }
     };
     Ok(Guard(assemble(settings, exporter)))
 }
@@ -60,12 +64,14 @@ fn scope() -> InstrumentationScope {
 fn assemble(settings: &Settings, exporter: Exporter) -> Highlight {
     let scope = scope();
     let intake = Intake::new(Arc::clone(&exporter.buffer), settings.style.clone());
-    let collector = (!settings.disabled).then(|| Arc::clone(&exporter.collector));
+    let measures = settings.metrics && !settings.disabled;
+    let collector = measures.then(|| Arc::clone(&exporter.collector));
     let meter_provider = MeterProvider::new(collector);
     let metrics = Metrics::new(
         Arc::clone(&exporter.collector),
         settings.metric_session,
-        settings.http_metrics,
+        settings.http_metrics && measures,
+        measures,
     );
     let sampler: Box<dyn ShouldSample> = if settings.disabled {
         Box::new(Sampler::AlwaysOff)

@@ -46,6 +46,15 @@ pub(crate) struct Sampling {
 }
 
 impl Sampling {
+    /// No spans at all, wherever their traces began.
+    pub(crate) fn none() -> Self {
+        Sampling {
+            rate: Some(0.0),
+            ignores_parent: true,
+            ..Sampling::default()
+        }
+    }
+
     fn rate_of(&self, name: &str, kind: &SpanKind) -> f64 {
         let by_name = self.names.iter().find(|(known, _)| known == name);
         let by_kind = || self.kinds.iter().find(|(known, _)| *known == kind.into());

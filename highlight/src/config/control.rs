@@ -8,6 +8,24 @@ use crate::hook::Record;
 use crate::sampling::Kind;
 
 impl Config {
+    /// Whether spans are sent. Errors are, whatever is said here.
+    pub fn traces(mut self, on: bool) -> Self {
+        self.traces = Some(on);
+        self
+    }
+
+    /// Whether logs are sent. Those that tell of an error are, whatever is said here.
+    pub fn logs(mut self, on: bool) -> Self {
+        self.logs = Some(on);
+        self
+    }
+
+    /// Whether metrics are taken and sent.
+    pub fn metrics(mut self, on: bool) -> Self {
+        self.metrics = Some(on);
+        self
+    }
+
     /// The share of traces that is recorded, from 0 to 1. Decided where a trace begins; a trace from another service follows
     /// that one's decision. Errors are sent whatever the sampling, and so are logs.
     pub fn sample_rate(mut self, rate: f64) -> Self {
@@ -68,6 +86,23 @@ impl Config {
     /// A last look at each span, when it ends; otherwise as [`before_log`](Config::before_log).
     pub fn before_span(mut self, hook: impl Fn(&mut Record) + Send + Sync + 'static) -> Self {
         self.hooks.span = Some(Arc::new(hook));
+        self
+    }
+
+    /// A last look at each metric, when an interval's measurements are sent: its name may be changed, or all of its points be kept
+    /// back; attributes set here are the metric's metadata, not its tags. The hook runs on a thread of the SDK.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let config = highlight::Config::new("1jdkoe52").before_metric(|metric| {
+    ///     if metric.text().starts_with("debug.") {
+    ///         metric.discard();
+    ///     }
+    /// });
+    /// ```
+    pub fn before_metric(mut self, hook: impl Fn(&mut Record) + Send + Sync + 'static) -> Self {
+        self.hooks.metric = Some(Arc::new(hook));
         self
     }
 

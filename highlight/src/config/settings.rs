@@ -44,6 +44,7 @@ pub(crate) struct Settings {
     pub(crate) panic_hook: bool,
     pub(crate) style: Style,
     pub(crate) sampling: Sampling,
+    pub(crate) metrics: bool,
     pub(crate) metric_session: MetricSession,
     pub(crate) http_metrics: bool,
     pub(crate) hosts: Hosts,
@@ -118,8 +119,14 @@ impl Settings {
                 scrub: Scrub::new(!config.no_redaction, &config.redacted_fields),
                 hooks: config.hooks.clone(),
                 breadcrumbs: config.breadcrumbs,
+                no_logs: !signal("OTEL_LOGS_EXPORTER", config.logs, &env)?,
             },
-            sampling: sampling(config.sampling.clone(), &env)?,
+            sampling: if signal("OTEL_TRACES_EXPORTER", config.traces, &env)? {
+                sampling(config.sampling.clone(), &env)?
+            } else {
+                Sampling::none()
+            },
+            metrics: signal("OTEL_METRICS_EXPORTER", config.metrics, &env)?,
             metric_session: config.metric_session,
             http_metrics: config.http_metrics.unwrap_or(true),
             hosts: hosts(config.hosts.as_deref())?,
@@ -249,6 +256,18 @@ fn filter(given: Option<&str>, env: &Env<'_>) -> Result<String, Error> {
     match EnvFilter::builder().parse(&directives) {
         Ok(_) => Ok(directives),
         Err(error) => Err(invalid(setting, &directives, error.to_string())),
+    }
+}
+
+/// Whether a signal is sent: by the variable of the OpenTelemetry specification, where code leaves it open.
+fn signal(variable: &'static str, given: Option<bool>, env: &Env<'_>) -> Result<bool, Error> {
+    if let Some(on) = given {
+        return Ok(on);
+    }
+    match env.get(variable).as_deref().map(str::trim) {
+        None | Some("otlp") => Ok(true),
+        Some("none") => Ok(false),
+        Some(other) => Err(invalid(variable, other, "give otlp or none")),
     }
 }
 
@@ -507,6 +526,11 @@ mod tests {
                 "shutdown_timeout",
             ),
             (config().sample_rate(1.5), ("", ""), "1.5"),
+            (
+                config(),
+                ("OTEL_LOGS_EXPORTER", "console"),
+                "OTEL_LOGS_EXPORTER",
+            ),
             (
                 config(),
                 ("OTEL_TRACES_SAMPLER", "jaeger_remote"),

@@ -23,6 +23,7 @@ use super::metric;
 use super::stats::{DropReason, Signal};
 use super::worker::become_worker;
 use crate::diagnostics::say;
+use crate::hook::{self, RecordHook};
 use crate::metrics::exemplar::Exemplars;
 use crate::metrics::instrument::{Kind, Registry};
 use crate::metrics::observed::Observe;
@@ -40,6 +41,7 @@ pub(crate) struct Collector {
     dirty: AtomicBool,
     running: AtomicBool,
     told: AtomicBool,
+    hook: Option<RecordHook>,
 }
 
 impl std::fmt::Debug for Collector {
@@ -51,7 +53,11 @@ impl std::fmt::Debug for Collector {
 }
 
 impl Collector {
-    pub(crate) fn new(buffer: Arc<Buffer>, scope: InstrumentationScope) -> Self {
+    pub(crate) fn new(
+        buffer: Arc<Buffer>,
+        scope: InstrumentationScope,
+        hook: Option<RecordHook>,
+    ) -> Self {
         // Delta for all but up-down counters, whose sums only mean something whole.
         let reader = ManualReader::builder().with_temporality(Temporality::Delta);
         let reader = Reader(Arc::new(reader.build()));
@@ -69,6 +75,7 @@ impl Collector {
             dirty: AtomicBool::new(false),
             running: AtomicBool::new(false),
             told: AtomicBool::new(false),
+            hook,
         }
     }
 
@@ -134,6 +141,20 @@ impl Collector {
         }
     }
 
+    /// Shows a metric to the hook, when there is one, and puts it into the buffer.
+    fn push(&self, scope: &InstrumentationScope, message: &[u8], points: u64) {
+        let Some(hook) = &self.hook else {
+            return self.buffer.push_points(scope, message, points);
+        };
+        let mut message = message.to_vec();
+        if hook::apply(hook, metric::LAYOUT, &mut message) {
+            self.buffer.push_points(scope, &message, points);
+        } else {
+            let counters = &self.buffer.counters;
+            counters.refused(Signal::Metrics, DropReason::Hook, points);
+        }
+    }
+
     /// Takes what was measured and puts it into the buffer.
     pub(crate) fn collect(&self) {
         let observed = lock(&self.observed).clone();
@@ -156,7 +177,7 @@ impl Collector {
                 };
                 let most = self.buffer.comfortable_bytes();
                 metric::encode(metric, &exemplars, most, &mut |message, points| {
-                    self.buffer.push_points(scope, message, points);
+                    self.push(scope, message, points);
                     pushed = true;
                 });
             }

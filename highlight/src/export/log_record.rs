@@ -102,6 +102,8 @@ pub(crate) struct Style {
     pub(crate) guard_markup: bool,
     pub(crate) scrub: Scrub,
     pub(crate) hooks: Hooks,
+    /// Only logs that tell of an error are sent.
+    pub(crate) no_logs: bool,
     /// How many recent logs an error brings with it.
     pub(crate) breadcrumbs: usize,
 }

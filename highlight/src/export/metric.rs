@@ -6,11 +6,18 @@ use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric, MetricData};
 
 use super::proto;
+use crate::hook::Layout;
 use crate::metrics::exemplar::Exemplars;
 use point::{Number, exponential_point, histogram_point, number_point};
 
 /// Field numbers of `opentelemetry.proto.metrics.v1.Metric`.
 const NAME: u32 = 1;
+/// What a hook may change: the name, and the metadata; tags are the data points'.
+pub(super) const LAYOUT: Layout = Layout {
+    attributes: 12,
+    text: NAME,
+    text_is_any: false,
+};
 const DESCRIPTION: u32 = 2;
 const UNIT: u32 = 3;
 const GAUGE: u32 = 5;

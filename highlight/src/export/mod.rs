@@ -38,6 +38,7 @@ use std::time::{Duration, Instant};
 use opentelemetry::InstrumentationScope;
 
 use crate::error::FlushError;
+use crate::hook::RecordHook;
 use buffer::{Bounds, Buffer};
 use chunk::Chunk;
 use collector::Collector;
@@ -62,8 +63,9 @@ impl Exporter {
         plan: Plan,
         bounds: Bounds,
         scope: InstrumentationScope,
+        hook: Option<RecordHook>,
     ) -> std::io::Result<Self> {
-        let exporter = Exporter::new(bounds.beside(plan.resource.len()), scope);
+        let exporter = Exporter::new(bounds.beside(plan.resource.len()), scope, hook);
         let Exporter {
             buffer,
             collector,
@@ -81,15 +83,15 @@ impl Exporter {
 
     /// A pipeline that refuses everything and has no worker.
     pub(crate) fn disabled(bounds: Bounds, scope: InstrumentationScope) -> Self {
-        let exporter = Exporter::new(bounds, scope);
+        let exporter = Exporter::new(bounds, scope, None);
         exporter.buffer.close();
         exporter
     }
 
-    fn new(bounds: Bounds, scope: InstrumentationScope) -> Self {
+    fn new(bounds: Bounds, scope: InstrumentationScope, hook: Option<RecordHook>) -> Self {
         let buffer = Arc::new(Buffer::new(bounds));
         Exporter {
-            collector: Arc::new(Collector::new(Arc::clone(&buffer), scope)),
+            collector: Arc::new(Collector::new(Arc::clone(&buffer), scope, hook)),
             buffer,
             inbox: Arc::default(),
             keeps: None,
@@ -100,7 +102,7 @@ impl Exporter {
     pub(crate) fn keeping(plan: &Plan, bounds: Bounds, scope: InstrumentationScope) -> Self {
         Exporter {
             keeps: Some(plan.stacks),
-            ..Exporter::new(bounds, scope)
+            ..Exporter::new(bounds, scope, None)
         }
     }
 

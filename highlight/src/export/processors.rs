@@ -93,6 +93,9 @@ impl Intake {
             let mut record = LogRecord::begin(buf, severity, time, correlation, &intake.style);
             write(&mut record);
             let gap = record.finish();
+            if intake.style.no_logs && gap.is_none() {
+                return;
+            }
             if let Some(hook) = &intake.style.hooks.log
                 && !hook::apply(hook, log_record::LAYOUT, buf)
             {

@@ -23,14 +23,21 @@ pub(crate) struct Metrics {
     collector: Arc<Collector>,
     session: MetricSession,
     http: Option<HttpInstruments>,
+    on: bool,
 }
 
 impl Metrics {
-    pub(crate) fn new(collector: Arc<Collector>, session: MetricSession, http: bool) -> Self {
+    pub(crate) fn new(
+        collector: Arc<Collector>,
+        session: MetricSession,
+        http: bool,
+        on: bool,
+    ) -> Self {
         Metrics {
             http: http.then(HttpInstruments::default),
             collector,
             session,
+            on,
         }
     }
 
@@ -85,6 +92,9 @@ impl Metrics {
         mut attributes: Vec<KeyValue>,
         correlation: Correlation,
     ) {
+        if !self.on {
+            return;
+        }
         if self.collector.is_closed() {
             return self.collector.refuse(DropReason::Shutdown);
         }

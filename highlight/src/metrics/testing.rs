@@ -18,7 +18,7 @@ pub(super) fn collected(record: impl FnOnce(&Meter)) -> Vec<Metric> {
         request: 1 << 20,
     }));
     let scope = InstrumentationScope::builder("highlight").build();
-    let collector = Arc::new(Collector::new(Arc::clone(&buffer), scope));
+    let collector = Arc::new(Collector::new(Arc::clone(&buffer), scope, None));
     let provider = MeterProvider::new(Some(Arc::clone(&collector)));
     record(&provider.meter("test"));
     collector.collect();

@@ -269,3 +269,53 @@ fn a_fingerprint_groups_what_messages_keep_apart() {
         .collect();
     assert_eq!((received.errors.len(), groups.len()), (4, 3));
 }
+
+#[test]
+fn a_hook_may_rename_a_metric_or_keep_it_back() {
+    let pipeline = Pipeline::with(|config| {
+        config.before_metric(|metric| match metric.text() {
+            "noise" => metric.discard(),
+            "old" => metric.set_text("new"),
+            _ => {}
+        })
+    });
+    for name in ["noise", "old", "kept"] {
+        pipeline.highlight.record_count(name, 2, &[("k", "v")]);
+    }
+    let received = pipeline.received();
+    let mut names: Vec<_> = received
+        .metrics
+        .iter()
+        .map(|metric| metric.name.as_str())
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["kept", "new"]);
+    assert_eq!(received.metrics[0].attributes["k"], "v");
+    let stats = pipeline.highlight.stats();
+    assert_eq!(stats.dropped(Signal::Metrics, DropReason::Hook), 1);
+}
+
+#[test]
+fn a_signal_that_is_off_is_not_sent_and_errors_are() {
+    let pipeline = Pipeline::with(|config| config.traces(false).logs(false).metrics(false));
+    let _subscribed = pipeline.subscribe();
+    tracing::info_span!("work").in_scope(|| {
+        tracing::info!("quiet");
+        tracing::error!(error = "broken", "loud");
+        pipeline
+            .highlight
+            .capture_error(&std::io::Error::other("captured"));
+    });
+    pipeline.highlight.record_incr("works", &[]);
+    let received = pipeline.received();
+    let spans: Vec<_> = received
+        .spans
+        .iter()
+        .map(|span| span.name.as_str())
+        .collect();
+    assert_eq!(spans, ["highlight.error"]);
+    assert_eq!(received.errors.len(), 2, "{received}");
+    assert!(received.logs.iter().all(|log| log.body != "quiet"));
+    assert!(received.metrics.is_empty());
+    assert_eq!(pipeline.highlight.stats().dropped_total(), 0);
+}
