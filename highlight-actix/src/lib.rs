@@ -20,8 +20,9 @@
 //! * A handler that panics answers 500, and the panic is one error with its stack.
 //! * A handler that returns an error of actix-web's answers as that error says, and from 500 on it is one error with type and
 //!   message. [`HandlerError`] adds causes and the stack; an error type of one's own does the same with [`with_error`].
-//! * A client that hangs up ends the span as cancelled: at once over HTTP/2, and over HTTP/1 with
-//!   [`h1_allow_half_closed(false)`](actix_web::HttpServer::h1_allow_half_closed), since otherwise actix-web lets the handler go on.
+//! * A client that hangs up ends the span as cancelled where actix-web ends the work: that is over HTTP/1, with
+//!   [`h1_allow_half_closed(false)`](actix_web::HttpServer::h1_allow_half_closed). Otherwise, and over HTTP/2, the handler goes on
+//!   to its end, and so does the span.
 //!
 //! Without an initialised SDK the middleware does nothing.
 

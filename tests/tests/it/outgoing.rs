@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
@@ -167,7 +168,8 @@ async fn a_request_that_nobody_waits_for_ends_as_cancelled() {
     let others = Pipeline::start();
     let service = services::axum(&others.highlight, Router::new().route("/", get(hangs)));
     let request = tokio::spawn(client(&pipeline).get(service.url("/")).send());
-    started.notified().await;
+    let begun = tokio::time::timeout(Duration::from_secs(10), started.notified()).await;
+    begun.expect("the handler begins");
     request.abort();
     assert!(request.await.unwrap_err().is_cancelled());
     let received = pipeline.received();

@@ -1,6 +1,7 @@
 //! A client that sends exactly what a row says.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use highlight_tests::services::Running;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -37,7 +38,8 @@ async fn send_text(service: &Running, row: &Row, version: &str, started: &Notify
     request.extend(b"\r\n");
     socket.write_all(&request).await.unwrap();
     if row.hangs_up {
-        started.notified().await;
+        let begun = tokio::time::timeout(Duration::from_secs(10), started.notified()).await;
+        begun.expect("the handler begins");
         return Answer {
             status: 0,
             body: String::new(),

@@ -27,6 +27,22 @@ fn broken<B: From<&'static str> + Send>() -> impl Stream<Item = Result<B, io::Er
     stream::iter([Ok(B::from("x")), Err(io::Error::other("disk"))])
 }
 
+/// One part, and no end.
+fn endless<B: From<&'static str>>(
+    started: Arc<Notify>,
+) -> impl Stream<Item = Result<B, io::Error>> + Send {
+    stream::unfold(false, move |has_begun| {
+        let started = Arc::clone(&started);
+        async move {
+            if has_begun {
+                started.notify_one();
+                std::future::pending::<()>().await;
+            }
+            Some((Ok(B::from("x")), true))
+        }
+    })
+}
+
 pub(crate) fn axum(started: &Arc<Notify>) -> axum::Router {
     use axum::body::{Body, Bytes};
     use axum::http::StatusCode;
@@ -40,6 +56,8 @@ pub(crate) fn axum(started: &Arc<Notify>) -> axum::Router {
         panic!("out of beans")
     }
     let started = Arc::clone(started);
+    let here = Arc::clone(&started);
+    let streams_on = async move || Body::from_stream(endless::<Bytes>(here));
     let hangs = async move || {
         started.notify_one();
         std::future::pending::<()>().await;
@@ -61,6 +79,7 @@ pub(crate) fn axum(started: &Arc<Notify>) -> axum::Router {
         )
         .route("/panics", get(panics))
         .route("/hangs", get(hangs))
+        .route("/endless", get(streams_on))
         .route("/stream", get(async || Body::from_stream(parts::<Bytes>())))
         .route(
             "/broken",
@@ -104,14 +123,19 @@ pub(crate) fn actix(
     }
     let started = Arc::clone(started);
     move |config: &mut ServiceConfig| {
-        let started = Arc::clone(&started);
+        let here = Arc::clone(&started);
         let hangs = move || {
-            let started = Arc::clone(&started);
+            let started = Arc::clone(&here);
             async move {
                 started.notify_one();
                 std::future::pending::<()>().await;
                 ""
             }
+        };
+        let here = Arc::clone(&started);
+        let streams_on = move || {
+            let parts = endless::<Bytes>(Arc::clone(&here));
+            async { HttpResponse::Ok().streaming(Box::pin(parts)) }
         };
         // actix-web answers 405 only for a resource, and HEAD only where it is asked to; axum always does both.
         let pay = resource("/pay/{id}")
@@ -125,6 +149,7 @@ pub(crate) fn actix(
             .route("/panics", get().to(panics))
             .route("/hangs", get().to(hangs))
             .route("/stream", get().to(streams))
+            .route("/endless", get().to(streams_on))
             .route("/broken", get().to(breaks))
             .route("/nothing", get().to(nothing));
     }

@@ -238,6 +238,18 @@ pub(crate) const TABLE: &[Row] = &[
         ..ROW
     },
     Row {
+        name: "a client that leaves a stream",
+        target: "/endless",
+        hangs_up: true,
+        expected: r#"
+            answer 0 ""
+            server "GET /endless" error "the client hung up"
+              of session#1, a new trace, no parent
+              error.type=cancelled http.request.method=GET http.route=/endless url.path=/endless
+        "#,
+        ..ROW
+    },
+    Row {
         name: "a stream that fails",
         target: "/broken",
         expected: r#"
