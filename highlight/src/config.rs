@@ -41,6 +41,7 @@ pub enum StackFormat {
 /// | [`batch_delay`](Config::batch_delay) | `OTEL_BSP_SCHEDULE_DELAY`, `OTEL_BLRP_SCHEDULE_DELAY` (ms) | 1 s |
 /// | [`metric_interval`](Config::metric_interval) | `OTEL_METRIC_EXPORT_INTERVAL` (ms) | 60 s |
 /// | [`metric_session`](Config::metric_session) | | [`MetricSession::Exemplar`] |
+/// | [`sdk_metrics`](Config::sdk_metrics) | | off |
 /// | [`http_metrics`](Config::http_metrics) | | on |
 /// | [`byte_budget`](Config::byte_budget) | | 64 MiB |
 /// | [`request_bytes`](Config::request_bytes) | | 4 MiB |
@@ -101,6 +102,7 @@ pub struct Config {
     pub(crate) traces: Option<bool>,
     pub(crate) logs: Option<bool>,
     pub(crate) metrics: Option<bool>,
+    pub(crate) sdk_metrics: bool,
     pub(crate) sampling: Sampling,
     pub(crate) no_redaction: bool,
     pub(crate) redacted_fields: Vec<String>,

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use opentelemetry::InstrumentationScope;
-#[cfg(any(feature = "process-metrics", feature = "tokio-metrics"))]
 use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry::propagation::TextMapCompositePropagator;
 use opentelemetry::trace::TracerProvider as _;
@@ -89,6 +88,10 @@ fn assemble(settings: &Settings, exporter: Exporter) -> Highlight {
         .with_resource(Resource::builder_empty().build())
         .with_log_processor(intake.clone())
         .build();
+    if settings.sdk_metrics {
+        let meter = meter_provider.meter_with_scope(scope.clone());
+        crate::metrics::sdk::watch(&meter, &exporter.buffer);
+    }
     #[cfg(feature = "process-metrics")]
     crate::metrics::process::watch(&meter_provider.meter_with_scope(scope.clone()));
     #[cfg(feature = "tokio-metrics")]

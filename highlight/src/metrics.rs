@@ -7,6 +7,7 @@ pub(crate) mod observed;
 pub(crate) mod process;
 pub(crate) mod provider;
 pub(crate) mod record;
+pub(crate) mod sdk;
 #[cfg(test)]
 mod testing;
 #[cfg(feature = "tokio-metrics")]

@@ -14,7 +14,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
 commands:
   demo [--keep]   run a service, send it requests, and show from ClickHouse what arrived; --keep lets you look around
-  test [ARGS]     run all tests; ARGS go to cargo test
+  test [--extended] [ARGS]
+                  run all tests, some of them longer; ARGS go to cargo test
   bench [N] [LOAD]  compare cost and delivery with other SDKs, as medians of N rounds (5)
   clickhouse      fetch libchdb, the embedded ClickHouse, into the user's cache
   help            print this";

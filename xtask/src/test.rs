@@ -8,12 +8,19 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{clickhouse, say, show};
 
-/// Runs the command; `arguments` go to `cargo test`.
+/// Asks for the long form of the tests that have one: a million records, a minute of a slow endpoint.
+const EXTENDED: &str = "--extended";
+
+/// Runs the command; `arguments` go to `cargo test`, but for [`EXTENDED`].
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let started = Instant::now();
     clickhouse::ensure()?;
     say("running cargo test --workspace");
     let mut command = Command::new(env!("CARGO"));
+    if arguments.iter().any(|argument| argument == EXTENDED) {
+        // The tests that have a longer form look for it.
+        command.env("HIGHLIGHT_EXTENDED", "1");
+    }
     command.args(cargo_arguments(arguments));
     let mut cargo = command
         .stdout(Stdio::piped())
@@ -50,7 +57,8 @@ fn cargo_arguments(more: &[String]) -> Vec<String> {
     if !more.iter().any(|argument| argument == "--no-fail-fast") {
         arguments.push("--no-fail-fast".to_owned());
     }
-    arguments.extend_from_slice(more);
+    let more = more.iter().filter(|argument| *argument != EXTENDED);
+    arguments.extend(more.cloned());
     arguments
 }
 

@@ -66,6 +66,13 @@ impl Config {
         self
     }
 
+    /// Whether the SDK sends its own account as metrics, once an interval: `highlight.sdk.sent`, `highlight.sdk.dropped` and
+    /// `highlight.sdk.queued`, in records, by signal, and losses by reason. [`stats`](crate::Highlight::stats) has the same numbers.
+    pub fn sdk_metrics(mut self, on: bool) -> Self {
+        self.sdk_metrics = on;
+        self
+    }
+
     /// A last look at each log record. The hook runs on the thread that logs, and what it logs itself is sent too: it must
     /// not log for every record. A record whose hook panics is kept back and counted.
     ///

@@ -45,6 +45,7 @@ pub(crate) struct Settings {
     pub(crate) style: Style,
     pub(crate) sampling: Sampling,
     pub(crate) metrics: bool,
+    pub(crate) sdk_metrics: bool,
     pub(crate) metric_session: MetricSession,
     pub(crate) http_metrics: bool,
     pub(crate) hosts: Hosts,
@@ -126,6 +127,7 @@ impl Settings {
             } else {
                 Sampling::none()
             },
+            sdk_metrics: config.sdk_metrics,
             metrics: signal("OTEL_METRICS_EXPORTER", config.metrics, &env)?,
             metric_session: config.metric_session,
             http_metrics: config.http_metrics.unwrap_or(true),

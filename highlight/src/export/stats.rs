@@ -71,7 +71,7 @@ pub enum DropReason {
 }
 
 impl DropReason {
-    const ALL: [DropReason; 9] = [
+    pub(crate) const ALL: [DropReason; 9] = [
         DropReason::BufferFull,
         DropReason::TooLarge,
         DropReason::Rejected,
@@ -83,6 +83,21 @@ impl DropReason {
         DropReason::TooManyMetrics,
     ];
     const COUNT: usize = DropReason::ALL.len();
+
+    /// As an attribute's value.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            DropReason::BufferFull => "buffer_full",
+            DropReason::TooLarge => "too_large",
+            DropReason::Rejected => "rejected",
+            DropReason::Hook => "hook",
+            DropReason::Shutdown => "shutdown",
+            DropReason::SpoolFull => "spool_full",
+            DropReason::SpoolDamaged => "spool_damaged",
+            DropReason::Invalid => "invalid",
+            DropReason::TooManyMetrics => "too_many_metrics",
+        }
+    }
 
     const fn index(self) -> usize {
         match self {

@@ -460,3 +460,42 @@ fn without_an_sdk_metrics_are_no_ops() {
     highlight::up_down_counter("open").add(1, &[]);
     assert_eq!(highlight::stats(), highlight::Stats::default());
 }
+
+#[test]
+fn the_sdk_s_own_account_is_sent_when_asked_for() {
+    let pipeline = Pipeline::with(|config| {
+        config.sdk_metrics(true).before_log(|record| {
+            if record.text() == "noise" {
+                record.discard();
+            }
+        })
+    });
+    for text in ["kept", "noise", "kept"] {
+        pipeline.highlight.log(highlight::Severity::Info, |record| {
+            record.body(text);
+        });
+    }
+    pipeline.highlight.flush().unwrap();
+    // What was sent is known one collection later.
+    let received = pipeline.received();
+    let sum = |name: &str, key: &str, value: &str| -> f64 {
+        let points = received.metrics.iter().filter(|metric| metric.name == name);
+        let points = points.filter(|metric| metric.attributes["signal"] == "logs");
+        let points =
+            points.filter(|metric| metric.attributes.get(key).map(String::as_str) == Some(value));
+        points
+            .map(|metric| match metric.value {
+                MetricValue::Sum { value, .. } => value,
+                _ => 0.0,
+            })
+            .sum()
+    };
+    assert!(
+        (sum("highlight.sdk.sent", "signal", "logs") - 2.0).abs() < f64::EPSILON,
+        "{received}"
+    );
+    assert!(
+        (sum("highlight.sdk.dropped", "reason", "hook") - 1.0).abs() < f64::EPSILON,
+        "{received}"
+    );
+}
