@@ -19,6 +19,8 @@ use crate::capture::bounded;
 use crate::export::buffer::lock;
 use crate::export::proto::MAX_ATTRIBUTE_BYTES;
 use crate::handle::Highlight;
+use crate::scope::Scope;
+use crate::session::Session;
 
 /// The OpenTelemetry side of one `tracing` span, for one SDK.
 #[derive(Debug, Clone)]
@@ -116,11 +118,11 @@ impl Entry {
             let highlight = &self.0.highlight;
             let has_status = pending.status != Status::Unset;
             let owner = Owner::of(highlight);
+            let mut parent = with_present_session(pending.parent);
             // Below a span of ours the mark is there already.
-            let parent = match pending.parent.get::<Owner>() {
-                Some(known) if *known == owner => pending.parent,
-                _ => pending.parent.with_value(owner),
-            };
+            if parent.get::<Owner>() != Some(&owner) {
+                parent = parent.with_value(owner);
+            }
             let tracer = &highlight.0.tracer;
             let span = tracer.build_with_context(pending.builder, &parent);
             let context = parent.with_span(span);
@@ -184,6 +186,22 @@ impl Entry {
             let links = pending.builder.links.get_or_insert_default();
             links.push(Link::with_context(other));
         }
+    }
+}
+
+/// A span that was made before the session was there, as in `with_session(session, job.instrument(span))`, begins inside of it.
+fn with_present_session(parent: Context) -> Context {
+    if parent.get::<Session>().is_some() {
+        return parent;
+    }
+    let present = crate::context::current(|context| {
+        let session = context.get::<Session>()?.clone();
+        Some((session, context.get::<Scope>().cloned()))
+    });
+    match present.flatten() {
+        None => parent,
+        Some((session, None)) => parent.with_value(session),
+        Some((session, Some(scope))) => parent.with_value(session).with_value(scope),
     }
 }
 

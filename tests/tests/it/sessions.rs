@@ -113,3 +113,14 @@ fn a_span_with_too_many_attributes_still_has_it() {
     assert_eq!(sent.attributes.len(), 129);
     assert_eq!(sent.dropped_attributes_count, 172);
 }
+
+#[tokio::test]
+async fn a_span_that_was_made_before_the_session_begins_inside_of_it() {
+    let pipeline = Pipeline::start();
+    let _subscribed = pipeline.subscribe();
+    let job = async { tracing::info!("inside") };
+    with_session(session(), job.instrument(tracing::info_span!("job"))).await;
+    let received = pipeline.received();
+    assert_eq!(received.spans[0].secure_session_id, SESSION);
+    assert_eq!(received.logs[0].secure_session_id, SESSION);
+}
