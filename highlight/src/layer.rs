@@ -4,6 +4,7 @@
 //! itself included, where two of that one panic; and it leaves events to [`fields`].
 
 mod fields;
+mod log_fields;
 mod span;
 
 use opentelemetry::trace::{Status, TraceContextExt as _};
@@ -17,6 +18,7 @@ use crate::context::Correlation;
 use crate::export::log_record::{Location, Severity};
 use crate::handle::Highlight;
 use fields::Fields;
+use log_fields::LogPlace;
 pub(crate) use span::Entry;
 
 /// The layer under the configured filter.
@@ -147,16 +149,17 @@ where
             mark_span();
         }
         let write = |record: &mut crate::LogRecord<'_>| {
-            record
-                .location(&Location {
-                    target: metadata.target(),
-                    file: metadata.file(),
-                    line: metadata.line(),
-                })
-                .thread();
+            let own = Location {
+                target: metadata.target(),
+                file: metadata.file(),
+                line: metadata.line(),
+            };
+            let place = LogPlace::of(event);
+            record.location(&place.as_ref().map_or(own, LogPlace::location));
             event.record(&mut Fields {
-                record,
+                record: record.thread(),
                 takes_errors: level == Level::ERROR,
+                skips_place: place.is_some(),
             });
         };
         self.highlight.log_for(severity(level), &correlation, write);

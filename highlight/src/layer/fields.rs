@@ -5,6 +5,7 @@ use std::fmt::{self, Debug, Display};
 
 use tracing::field::{Field, Visit};
 
+use super::log_fields;
 use crate::capture::ErrorReport;
 use crate::export::log_record::LogRecord;
 
@@ -13,9 +14,15 @@ pub(super) struct Fields<'a, 'b> {
     pub(super) record: &'a mut LogRecord<'b>,
     /// At level ERROR an error field makes the record an error.
     pub(super) takes_errors: bool,
+    /// The place was told already.
+    pub(super) skips_place: bool,
 }
 
 impl Fields<'_, '_> {
+    fn is_told(&self, field: &Field) -> bool {
+        self.skips_place && log_fields::tells_the_place(field)
+    }
+
     fn names_an_error(&self, field: &Field) -> bool {
         self.takes_errors && matches!(field.name(), "error" | "err" | "exception")
     }
@@ -27,6 +34,9 @@ impl Visit for Fields<'_, '_> {
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
+        if self.is_told(field) {
+            return;
+        }
         match i64::try_from(value) {
             Ok(value) => self.record.int(field.name(), value),
             Err(_) => self.record.display(field.name(), &value),
@@ -54,7 +64,7 @@ impl Visit for Fields<'_, '_> {
             self.record.body(value);
         } else if self.names_an_error(field) {
             self.record.error(ErrorReport::from_text(value));
-        } else {
+        } else if !self.is_told(field) {
             self.record.text(field.name(), value);
         }
     }

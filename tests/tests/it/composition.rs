@@ -68,3 +68,49 @@ fn two_services_in_one_registry_both_get_everything() {
         assert_eq!(received.logs[0].span_id, received.spans[0].span_id);
     }
 }
+
+#[test]
+fn log_records_through_tracing_log_keep_their_place() {
+    use log::Log as _;
+    let pipeline = Pipeline::start();
+    let _subscribed = pipeline.subscribe();
+    let record = log::Record::builder()
+        .args(format_args!("charged"))
+        .level(log::Level::Warn)
+        .target("shop::cart")
+        .module_path(Some("shop::cart"))
+        .file(Some("src/cart.rs"))
+        .line(Some(7))
+        .build();
+    tracing_log::LogTracer::new().log(&record);
+    let received = pipeline.received();
+    let log = &received.logs[0];
+    assert_eq!(
+        (log.body.as_str(), log.severity_text.as_str()),
+        ("charged", "warn")
+    );
+    for (key, value) in [
+        ("code.namespace", "shop::cart"),
+        ("code.file.path", "src/cart.rs"),
+        ("code.line.number", "7"),
+    ] {
+        assert_eq!(
+            log.attributes.get(key).map(String::as_str),
+            Some(value),
+            "{key}"
+        );
+    }
+    assert!(
+        log.attributes.keys().all(|key| !key.starts_with("log.")),
+        "{:?}",
+        log.attributes
+    );
+}
+
+#[test]
+fn a_field_of_that_prefix_in_an_event_of_tracing_stays() {
+    let pipeline = Pipeline::start();
+    let _subscribed = pipeline.subscribe();
+    tracing::info!(log.file = "mine", "hello");
+    assert_eq!(pipeline.received().logs[0].attributes["log.file"], "mine");
+}
