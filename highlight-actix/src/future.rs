@@ -10,7 +10,7 @@ use actix_web::error::InternalError;
 use actix_web::http::{StatusCode, header};
 use actix_web::{Error, HttpResponse};
 use highlight::ErrorReport;
-use highlight::http::{Exchange, Panicked, has_no_body};
+use highlight::http::{Ending, Exchange, Panicked, has_no_body};
 use pin_project_lite::pin_project;
 
 use crate::body::TracedBody;
@@ -162,7 +162,8 @@ impl<B: MessageBody + 'static> Answer<B> {
                         BodySize::Sized(bytes) => Some(bytes),
                         _ => declared,
                     };
-                    BoxBody::new(TracedBody::new(body, exchange, status, report, promised))
+                    let ending = Ending::new(exchange, status.as_u16(), report, promised);
+                    BoxBody::new(TracedBody::new(body, ending))
                 }
             }
         }))

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use highlight::ErrorReport;
-use highlight::http::{Exchange, Panicked, has_no_body};
+use highlight::http::{Ending, Exchange, Panicked, has_no_body};
 use http::{Response, StatusCode};
 use pin_project_lite::pin_project;
 
@@ -113,5 +113,6 @@ where
         .headers()
         .get(http::header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse().ok());
-    response.map(|body| Body::new(TracedBody::new(body, exchange, status, report, promised)))
+    let ending = Ending::new(exchange, status.as_u16(), report, promised);
+    response.map(|body| Body::new(TracedBody::new(body, ending)))
 }

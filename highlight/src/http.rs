@@ -5,6 +5,7 @@
 //! conventions for HTTP server spans (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server-span>).
 
 mod describe;
+mod ending;
 mod forwarded;
 pub(crate) mod metrics;
 mod origin;
@@ -24,6 +25,7 @@ use crate::scope::Scope;
 use crate::stacktrace::RawStack;
 use describe::describe;
 pub(crate) use describe::{host_and_port, known_method};
+pub use ending::Ending;
 use forwarded::Forwarded;
 use metrics::HttpMetrics;
 pub(crate) use origin::MAX_BAGGAGE_BYTES;

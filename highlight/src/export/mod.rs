@@ -28,7 +28,6 @@ pub(crate) mod stats;
 mod sync;
 pub(crate) mod transport;
 pub(crate) mod value;
-mod wire;
 pub(crate) mod worker;
 
 use std::sync::Arc;

@@ -14,11 +14,11 @@ use prost::Message as _;
 
 use super::batch::Batch;
 use super::log_record::{LogRecord, Severity, Style};
+use super::reader::Fields;
 use super::split::split;
 use super::spool_file::{self, Entry};
 use super::stats::Signal;
 use super::value::{MAX_DEPTH, TOO_DEEP};
-use super::wire::Fields;
 use super::{proto, value};
 use crate::context::Correlation;
 use crate::scrub::Scrub;
@@ -219,7 +219,7 @@ proptest! {
 
     #[test]
     fn no_bytes_from_outside_upset_a_reader(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        prop_assert!(Fields(&bytes).count() <= bytes.len());
+        prop_assert!(Fields::new(&bytes).count() <= bytes.len());
         let entry = Entry::parse("1-2-3-logs.otlp", 300).unwrap();
         prop_assert!(spool_file::read(&entry, bytes.clone()).is_none());
         let body = super::batch::compressed(std::iter::once(bytes), 0);

@@ -8,13 +8,13 @@ use flate2::bufread::GzDecoder;
 
 use super::batch::{Batch, compressed};
 use super::proto;
-use super::wire::{Field, Fields};
+use super::reader::{Fields, Payload};
 
 /// Nothing of ours is larger before compression; a spool file that says so is not believed.
 const LARGEST: u64 = 64 * 1024 * 1024;
 /// The field of resource groups in a request, of scope groups in those, and of records in those: in every signal.
-const RESOURCE_GROUP: u64 = 1;
-const GROUP: u64 = 2;
+const RESOURCE_GROUP: u32 = 1;
+const GROUP: u32 = 2;
 
 /// What became of a request that was too large.
 #[derive(Debug)]
@@ -102,9 +102,9 @@ impl<'a> Request<'a> {
 }
 
 /// The messages in one field.
-fn below(message: &[u8], field: u64) -> impl Iterator<Item = &[u8]> {
-    Fields(message).filter_map(move |found| match found {
-        (number, Field::Bytes(bytes)) if number == field => Some(bytes),
+fn below(message: &[u8], field: u32) -> impl Iterator<Item = &[u8]> {
+    Fields::new(message).filter_map(move |found| match found.payload {
+        Payload::Bytes(bytes) if found.number == field => Some(bytes),
         _ => None,
     })
 }
@@ -112,12 +112,8 @@ fn below(message: &[u8], field: u64) -> impl Iterator<Item = &[u8]> {
 /// All of a group but what it groups: its resource or scope, and the schema's URL.
 fn others(message: &[u8]) -> Vec<u8> {
     let mut kept = Vec::new();
-    for (number, field) in Fields(message) {
-        if let (Ok(number), Field::Bytes(bytes)) = (u32::try_from(number), field)
-            && u64::from(number) != GROUP
-        {
-            proto::bytes_field(&mut kept, number, bytes);
-        }
+    for field in Fields::new(message).filter(|field| field.number != GROUP) {
+        kept.extend_from_slice(field.raw);
     }
     kept
 }

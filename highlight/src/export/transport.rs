@@ -10,8 +10,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::batch::Batch;
+use super::reader::{Fields, Payload};
 use super::stats::Signal;
-use super::wire::{Field, Fields};
 
 #[cfg(feature = "tls")]
 type Connector = hyper_rustls::HttpsConnector<HttpConnector>;
@@ -177,17 +177,17 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 /// `partial_success` of an `Export*ServiceResponse`: how many records were rejected, and why.
 fn partial_success(body: &[u8]) -> Option<(u64, String)> {
-    let mut fields = Fields(body);
-    let partial = fields.find_map(|field| match field {
-        (1, Field::Bytes(bytes)) => Some(bytes),
+    let mut fields = Fields::new(body);
+    let partial = fields.find_map(|field| match (field.number, field.payload) {
+        (1, Payload::Bytes(bytes)) => Some(bytes),
         _ => None,
     })?;
     let mut rejected = 0;
     let mut reason = String::new();
-    for field in Fields(partial) {
-        match field {
-            (1, Field::Varint(count)) => rejected = count,
-            (2, Field::Bytes(text)) => {
+    for field in Fields::new(partial) {
+        match (field.number, field.payload) {
+            (1, Payload::Varint(count)) => rejected = count,
+            (2, Payload::Bytes(text)) => {
                 reason = String::from_utf8_lossy(text).chars().take(200).collect();
             }
             _ => {}
