@@ -72,6 +72,10 @@ fn assert_worked(received: &Received) {
         1,
         "{received}"
     );
+    assert!(
+        received.spans.iter().any(|span| span.name == "global work"),
+        "{received}"
+    );
     assert_eq!(received.errors.len(), 1, "{received}");
     assert_eq!(received.errors[0].message, "broken");
     let mut metrics: Vec<_> = received

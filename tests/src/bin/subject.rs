@@ -7,6 +7,7 @@ use std::error::Error;
 use std::panic::panic_any;
 
 use highlight::otel::opentelemetry::metrics::MeterProvider as _;
+use highlight::otel::opentelemetry::trace::Tracer as _;
 use highlight::{Config, Session, with_session};
 use highlight_tests::scenarios;
 use highlight_tests::support::SESSION;
@@ -55,6 +56,9 @@ fn work() {
     highlight::record_incr("works", &[]);
     let meter = highlight::otel::opentelemetry::global::meter("global");
     meter.u64_counter("global.works").build().add(1, &[]);
+    // As a library does that is instrumented with OpenTelemetry.
+    let tracer = highlight::otel::opentelemetry::global::tracer("global");
+    drop(tracer.start("global work"));
 }
 
 async fn inside() -> Outcome {
