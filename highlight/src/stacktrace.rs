@@ -67,8 +67,8 @@ impl RawStack {
 
 /// Walks the calling thread's stack.
 ///
-/// `backtrace::trace` takes the lock under which the worker reads debug information, a hundred milliseconds for a large program:
-/// an error must not hold up its request that long.
+/// `backtrace::trace` takes the lock under which the worker reads debug information: an error must not hold up its request for as
+/// long as that takes.
 #[cfg(not(windows))]
 #[expect(
     unsafe_code,

@@ -40,7 +40,7 @@ impl Resolver {
     /// it up would read the C library's debug information, several times the work of all else.
     ///
     /// The first lookup in a process reads the program's debug information, which takes milliseconds and
-    /// holds up captures on other threads meanwhile.
+    /// holds up captures on other threads meanwhile where these take the same lock: on Windows.
     pub(crate) fn resolve(&mut self, raw: &RawStack) -> StackTrace {
         let mut found = Vec::new();
         for ip in raw.ips() {
