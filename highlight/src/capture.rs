@@ -282,15 +282,15 @@ impl ErrorReport {
         events.events.push(Event::new(
             EXCEPTION,
             now,
-            self.event_attributes(correlation.scope.as_ref()),
+            self.event_attributes(correlation.ambient.scope()),
             0,
         ));
         let mut attributes = Vec::new();
-        if let Some(session) = &correlation.session {
+        if let Some(session) = correlation.session() {
             let id = StringValue::from(session.shared_id());
             attributes.push(KeyValue::new("highlight.session_id", id));
         }
-        if let Some(scope) = &correlation.scope {
+        if let Some(scope) = correlation.ambient.scope() {
             attributes.extend(scope.attributes());
         }
         SpanData {

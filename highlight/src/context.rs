@@ -1,11 +1,13 @@
 //! What ties a record to its request: trace, span and session, taken from an OpenTelemetry context.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use opentelemetry::context::FutureExt as _;
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry::{Context, SpanId, TraceFlags, TraceId};
 
+use crate::owner::Owner;
 use crate::scope::Scope;
 use crate::session::Session;
 
@@ -20,25 +22,77 @@ pub(crate) fn current<T>(look: impl FnOnce(&Context) -> T) -> Option<T> {
     Some(Context::map_current(look))
 }
 
-/// Runs `future` with `value` added to the context it is awaited in, so that callers nest in any order and under a span; or, where
-/// that has nothing of ours, as in a task just spawned, to the one of this call.
-pub(crate) fn carrying<T, F>(value: T, future: F) -> impl Future<Output = F::Output>
+/// What we put into an OpenTelemetry context: one value, so that a record finds all of it with one look.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ambient(Option<Arc<Parts>>);
+
+#[derive(Debug, Clone, Default)]
+struct Parts {
+    session: Option<Session>,
+    scope: Option<Scope>,
+    owner: Option<Owner>,
+}
+
+impl Ambient {
+    /// What `context` has of ours.
+    pub(crate) fn of(context: &Context) -> Self {
+        context.get::<Ambient>().cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn session(&self) -> Option<&Session> {
+        self.0.as_ref()?.session.as_ref()
+    }
+
+    pub(crate) fn scope(&self) -> Option<&Scope> {
+        self.0.as_ref()?.scope.as_ref()
+    }
+
+    pub(crate) fn owner(&self) -> Option<Owner> {
+        self.0.as_ref()?.owner
+    }
+
+    pub(crate) fn with_session(mut self, session: Option<Session>) -> Self {
+        self.parts().session = session;
+        self
+    }
+
+    pub(crate) fn with_scope(mut self, scope: Option<Scope>) -> Self {
+        self.parts().scope = scope;
+        self
+    }
+
+    pub(crate) fn with_owner(mut self, owner: Owner) -> Self {
+        self.parts().owner = Some(owner);
+        self
+    }
+
+    fn parts(&mut self) -> &mut Parts {
+        Arc::make_mut(self.0.get_or_insert_default())
+    }
+}
+
+/// Runs `future` with what `add` makes of the context it is awaited in, so that callers nest in any order and under a span; or, where
+/// that has nothing of ours, as in a task just spawned, of the one of this call.
+pub(crate) fn carrying<F>(
+    add: impl FnOnce(Ambient) -> Ambient,
+    future: F,
+) -> impl Future<Output = F::Output>
 where
-    T: Send + Sync + 'static,
     F: Future,
 {
     let called_in = current(Context::clone).unwrap_or_default();
     async move {
         let awaited_in = current(Context::clone).filter(is_ours);
-        let context = awaited_in.unwrap_or(called_in).with_value(value);
-        future.with_context(context).await
+        let context = awaited_in.unwrap_or(called_in);
+        let ambient = add(Ambient::of(&context));
+        future.with_context(context.with_value(ambient)).await
     }
 }
 
 fn is_ours(context: &Context) -> bool {
+    let ambient = context.get::<Ambient>();
     context.has_active_span()
-        || context.get::<Session>().is_some()
-        || context.get::<Scope>().is_some()
+        || ambient.is_some_and(|ours| ours.session().is_some() || ours.scope().is_some())
 }
 
 /// The ids a record carries.
@@ -47,8 +101,7 @@ pub(crate) struct Correlation {
     pub(crate) trace_id: TraceId,
     pub(crate) span_id: SpanId,
     pub(crate) flags: TraceFlags,
-    pub(crate) session: Option<Session>,
-    pub(crate) scope: Option<Scope>,
+    pub(crate) ambient: Ambient,
 }
 
 impl Default for Correlation {
@@ -57,8 +110,7 @@ impl Default for Correlation {
             trace_id: TraceId::INVALID,
             span_id: SpanId::INVALID,
             flags: TraceFlags::NOT_SAMPLED,
-            session: None,
-            scope: None,
+            ambient: Ambient::default(),
         }
     }
 }
@@ -70,26 +122,28 @@ impl Correlation {
     }
 
     pub(crate) fn of(context: &Context) -> Self {
-        let session = context.get::<Session>().cloned();
-        let scope = context.get::<Scope>().cloned();
+        let ambient = Ambient::of(context);
         if !context.has_active_span() {
             return Correlation {
-                session,
-                scope,
+                ambient,
                 ..Correlation::default()
             };
         }
         let span = context.span();
         Correlation {
-            session,
-            scope,
+            ambient,
             ..Correlation::from(span.span_context())
         }
     }
 
     /// The same ids on behalf of another session.
     pub(crate) fn with_session(self, session: Option<Session>) -> Self {
-        Correlation { session, ..self }
+        let ambient = self.ambient.with_session(session);
+        Correlation { ambient, ..self }
+    }
+
+    pub(crate) fn session(&self) -> Option<&Session> {
+        self.ambient.session()
     }
 
     pub(crate) fn has_trace(&self) -> bool {
@@ -103,8 +157,7 @@ impl From<&SpanContext> for Correlation {
             trace_id: span.trace_id(),
             span_id: span.span_id(),
             flags: span.trace_flags(),
-            session: None,
-            scope: None,
+            ambient: Ambient::default(),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use opentelemetry::InstrumentationScope;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::Subscriber;
 use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
@@ -16,13 +16,15 @@ use crate::capture::ErrorReport;
 use crate::context::Correlation;
 use crate::error::FlushError;
 use crate::export::Exporter;
-use crate::export::log_record::{LogRecord, Severity};
+use crate::export::log_record::{LogRecord, Opening, Severity};
 use crate::export::processors::Intake;
 use crate::export::stats::Stats;
 use crate::export::worker::is_worker;
 use crate::metrics::provider::MeterProvider;
 use crate::metrics::record::Metrics;
+use crate::owner::Owner;
 use crate::propagation::Hosts;
+use crate::sampling::Sampling;
 use crate::session::Session;
 
 /// The handles that `init` installed, each after the shutdown of the one before; the last one counts. References to them are
@@ -47,7 +49,8 @@ pub(crate) struct Client {
     pub(crate) exporter: Exporter,
     pub(crate) intake: Intake,
     pub(crate) scope: InstrumentationScope,
-    pub(crate) tracer: SdkTracer,
+    pub(crate) owner: Owner,
+    pub(crate) sampling: Sampling,
     pub(crate) tracer_provider: SdkTracerProvider,
     pub(crate) logger_provider: SdkLoggerProvider,
     pub(crate) meter_provider: MeterProvider,
@@ -80,6 +83,11 @@ impl Highlight {
             .ok()
             .flatten()
             .or_else(|| Highlight::installed().cloned())
+    }
+
+    /// True for clones of one handle.
+    pub(crate) fn is_same(&self, other: &Highlight) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Runs `work` with this handle in the place of the installed one, on this thread.
@@ -194,20 +202,20 @@ impl Highlight {
     /// # assert_eq!(highlight.stats().queued(highlight::Signal::Logs), 1);
     /// ```
     pub fn log(&self, severity: Severity, write: impl FnOnce(&mut LogRecord<'_>)) {
-        self.log_for(severity, &Correlation::current(), write);
+        let opening = Opening::Severity(severity);
+        self.log_for(opening, &Correlation::current(), write);
     }
 
     pub(crate) fn log_for(
         &self,
-        severity: Severity,
+        opening: Opening<'_>,
         correlation: &Correlation,
         write: impl FnOnce(&mut LogRecord<'_>),
     ) {
         if !self.is_silent() {
             let now = SystemTime::now();
-            self.0
-                .intake
-                .log(&self.0.scope, severity, now, correlation, write);
+            let Client { intake, scope, .. } = &*self.0;
+            intake.log(scope, opening, now, correlation, write);
         }
     }
 

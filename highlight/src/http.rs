@@ -13,15 +13,15 @@ mod session;
 
 use std::net::IpAddr;
 
-use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _, Tracer as _};
+use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue};
 
 use crate::capture::{EXCEPTION, ErrorReport};
-use crate::context::Correlation;
+use crate::context::{Ambient, Correlation};
 use crate::handle::Highlight;
 use crate::ids;
 use crate::layer::Entry;
-use crate::scope::Scope;
+use crate::recording::{Draft, Recording};
 use crate::stacktrace::RawStack;
 use describe::describe;
 pub(crate) use describe::{host_and_port, known_method};
@@ -174,8 +174,8 @@ impl Exchange {
         let Some(report) = self.highlight.0.intake.hooks().error(report.clone()) else {
             return;
         };
-        let scope = self.context.get::<Scope>();
-        span.add_event(EXCEPTION, report.event_attributes(scope));
+        let ambient = Ambient::of(&self.context);
+        span.add_event(EXCEPTION, report.event_attributes(ambient.scope()));
         span.set_attribute(KeyValue::new("error.type", report.type_name().to_owned()));
         span.set_status(Status::error(report.message().to_owned()));
     }
@@ -212,7 +212,7 @@ impl Exchange {
     /// Ends the OpenTelemetry span now: a task spawned inside may hold the `tracing` span for much longer.
     fn end(&self) {
         let span = self.context.span();
-        if let Some(scope) = self.context.get::<Scope>() {
+        if let Some(scope) = Ambient::of(&self.context).scope() {
             // What the handler learnt of its user after the span had begun.
             scope.each_tag(|key, value| {
                 span.set_attribute(KeyValue::new(key.to_owned(), value.to_owned()));
@@ -261,16 +261,19 @@ fn open_span(
     parent: &Context,
 ) -> (Option<tracing::Span>, Context) {
     let span = tracing::info_span!(target: "highlight::http", parent: None, "request", otel.name = name, otel.kind = "server");
-    if let Some(entry) = Entry::find(&span)
-        && entry.set_parent(parent.clone())
-    {
-        let context = entry.context().clone();
+    let opened = Entry::find(&span, |entry| {
+        let is_new = entry.recording().set_parent(parent.clone());
+        is_new.then(|| entry.context().clone())
+    });
+    if let Some(context) = opened.flatten() {
         return (Some(span), context);
     }
-    let tracer = &highlight.0.tracer;
-    let builder = tracer.span_builder(name).with_kind(SpanKind::Server);
-    let server = tracer.build_with_context(builder, parent);
-    (None, parent.with_span(server))
+    let draft = Draft {
+        kind: SpanKind::Server,
+        ..Draft::new(name)
+    };
+    let server = Recording::new(highlight, draft, parent.clone());
+    (None, server.begin().unwrap_or_default())
 }
 
 #[cfg(test)]

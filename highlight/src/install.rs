@@ -6,7 +6,6 @@ use std::sync::{Mutex, PoisonError};
 use opentelemetry::InstrumentationScope;
 use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry::propagation::TextMapCompositePropagator;
-use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
@@ -25,6 +24,7 @@ use crate::handle::{Client, Highlight};
 use crate::ids::Ids;
 use crate::metrics::provider::MeterProvider;
 use crate::metrics::record::Metrics;
+use crate::owner::Owner;
 
 /// More than the encoder sends, so that the session, which is set last, always finds room.
 const SDK_ATTRIBUTES_PER_SPAN: u32 = 1_024;
@@ -99,7 +99,8 @@ fn assemble(settings: &Settings, exporter: Exporter) -> Highlight {
     Highlight(Arc::new(Client {
         exporter,
         intake,
-        tracer: tracer_provider.tracer_with_scope(scope.clone()),
+        owner: Owner::new(),
+        sampling: settings.sampling.clone(),
         scope,
         tracer_provider,
         logger_provider,

@@ -1,11 +1,12 @@
-//! The `tracing` layer: spans become OpenTelemetry spans, events go straight to the wire.
+//! The `tracing` layer: spans are recorded as OpenTelemetry spans, events go straight to the wire.
 //!
 //! It does for spans what `tracing-opentelemetry` does, with two differences: it lives next to any other layer, that one and
 //! itself included, where two of that one panic; and it leaves events to [`fields`].
 
+mod entry;
 mod fields;
 mod log_fields;
-mod span;
+mod span_fields;
 
 use opentelemetry::trace::{Status, TraceContextExt as _};
 use tracing::span::{Attributes, Id, Record};
@@ -14,12 +15,14 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 use tracing_subscriber::{EnvFilter, Layer};
 
-use crate::context::Correlation;
-use crate::export::log_record::{Location, Severity};
+use crate::context::{Ambient, Correlation};
+use crate::export::log_record::{Location, Opening};
+use crate::export::site::Site;
 use crate::handle::Highlight;
+use crate::owner::Owner;
+pub(crate) use entry::Entry;
 use fields::Fields;
 use log_fields::LogPlace;
-pub(crate) use span::Entry;
 
 /// The layer under the configured filter.
 pub(crate) fn layer<S>(highlight: &Highlight) -> impl Layer<S> + Send + Sync + 'static
@@ -28,6 +31,7 @@ where
 {
     // The directives were checked by `init`.
     let filter = EnvFilter::builder().parse_lossy(&highlight.0.filter);
+    Owner::count_layer();
     let layer = HighlightLayer {
         highlight: highlight.clone(),
     };
@@ -40,11 +44,12 @@ struct HighlightLayer {
 }
 
 impl HighlightLayer {
-    fn entry<S>(&self, span: &SpanRef<'_, S>) -> Option<Entry>
-    where
-        S: for<'span> LookupSpan<'span>,
-    {
-        Entry::of(&span.extensions(), &self.highlight)
+    fn entry<T>(
+        &self,
+        span: &SpanRef<'_, impl for<'span> LookupSpan<'span>>,
+        work: impl FnOnce(&Entry) -> T,
+    ) -> Option<T> {
+        Some(work(Entry::of(&span.extensions(), &self.highlight)?))
     }
 
     /// The OpenTelemetry context of the current span. It is the current OpenTelemetry context, which may also be that of a span
@@ -55,11 +60,12 @@ impl HighlightLayer {
     {
         let current = crate::context::current(opentelemetry::Context::clone);
         let current = current.unwrap_or_default();
-        if span::is_anothers(&current, &self.highlight)
+        let owner = Ambient::of(&current).owner();
+        if self.highlight.0.owner.is_not(owner)
             && let Some(span) = context.lookup_current()
-            && let Some(entry) = self.entry(&span)
+            && let Some(own) = self.entry(&span, |entry| entry.context().clone())
         {
-            return entry.context().clone();
+            return own;
         }
         current
     }
@@ -69,21 +75,44 @@ impl HighlightLayer {
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
+        let current = Correlation::current();
         if event.is_contextual() {
-            let foreign = |current: &_| span::is_anothers(current, &self.highlight);
-            return match crate::context::current(foreign) {
-                Some(true) => Correlation::of(&self.current(context)),
-                _ => Correlation::current(),
-            };
+            if self.highlight.0.owner.is_not(current.ambient.owner()) {
+                return Correlation::of(&self.current(context));
+            }
+            return current;
         }
         // `parent: None` asks for no span; the session it still belongs to.
-        let session = Correlation::current().session;
-        let entry = context.event_span(event).and_then(|span| self.entry(&span));
-        match entry.map(|entry| Correlation::of(entry.context())) {
-            Some(parent) if parent.session.is_some() => parent,
+        let session = current.session().cloned();
+        let of_parent = |span| self.entry(&span, |entry| Correlation::of(entry.context()));
+        match context.event_span(event).and_then(of_parent) {
+            Some(parent) if parent.session().is_some() => parent,
             Some(parent) => parent.with_session(session),
             None => Correlation::default().with_session(session),
         }
+    }
+
+    fn log(&self, event: &Event<'_>, site: &Site, correlation: &Correlation) {
+        let write = |record: &mut crate::LogRecord<'_>| {
+            let place = site.comes_from_log().then(|| LogPlace::of(event));
+            let skips_place = matches!(place, Some(Some(_)));
+            if let Some(place) = place {
+                let metadata = event.metadata();
+                let own = Location {
+                    target: metadata.target(),
+                    file: metadata.file(),
+                    line: metadata.line(),
+                };
+                record.location(&place.as_ref().map_or(own, LogPlace::location));
+            }
+            event.record(&mut Fields {
+                record: record.thread(),
+                site,
+                skips_place,
+            });
+        };
+        let opening = Opening::Site(site);
+        self.highlight.log_for(opening, correlation, write);
     }
 }
 
@@ -96,45 +125,61 @@ where
             return;
         }
         let parent = if let Some(parent) = attributes.parent() {
-            let entry = context.span(parent).and_then(|span| self.entry(&span));
-            entry.map_or_else(|| self.current(&context), |entry| entry.context().clone())
+            let parent = context.span(parent);
+            let own = parent.and_then(|span| self.entry(&span, |entry| entry.context().clone()));
+            own.unwrap_or_else(|| self.current(&context))
         } else if attributes.is_contextual() {
             self.current(&context)
         } else {
             opentelemetry::Context::default()
         };
         if let Some(span) = context.span(id) {
-            Entry::new(&self.highlight, attributes, parent).put(&mut span.extensions_mut());
+            let entry = Entry::new(&self.highlight, attributes, parent);
+            entry.put(&mut span.extensions_mut());
         }
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        if let Some(entry) = context.span(id).and_then(|span| self.entry(&span)) {
-            entry.record(values);
-        }
+        let Some(span) = context.span(id) else {
+            return;
+        };
+        // The values' own code may log: nothing is held while it runs.
+        let fields = span_fields::read(&self.highlight, span.metadata(), values);
+        self.entry(&span, |entry| entry.record(fields));
     }
 
     fn on_follows_from(&self, id: &Id, follows: &Id, context: Context<'_, S>) {
-        let entry = |id| context.span(id).and_then(|span| self.entry(&span));
-        if let (Some(entry), Some(followed)) = (entry(id), entry(follows)) {
-            let followed = followed.context().span().span_context().clone();
-            entry.link(followed);
+        let Some(followed) = context.span(follows) else {
+            return;
+        };
+        let followed = self.entry(&followed, |entry| {
+            entry.context().span().span_context().clone()
+        });
+        if let (Some(span), Some(followed)) = (context.span(id), followed) {
+            self.entry(&span, |entry| entry.recording().link(followed, Vec::new()));
         }
     }
 
     fn on_enter(&self, id: &Id, context: Context<'_, S>) {
-        if let Some(entry) = context.span(id).and_then(|span| self.entry(&span)) {
-            span::enter(id, &self.highlight, entry.context().clone());
+        let Some(span) = context.span(id) else {
+            return;
+        };
+        if let Some(own) = self.entry(&span, |entry| entry.context().clone()) {
+            entry::enter(id, &self.highlight, own);
         }
     }
 
     fn on_exit(&self, id: &Id, _: Context<'_, S>) {
-        span::exit(id, &self.highlight);
+        entry::exit(id, &self.highlight);
     }
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
-        if let Some(entry) = context.span(&id).and_then(|span| self.entry(&span)) {
-            entry.context().span().end();
+        let Some(span) = context.span(&id) else {
+            return;
+        };
+        // A hook may log: nothing is held while it runs.
+        if let Some(recording) = self.entry(&span, |entry| entry.recording().clone()) {
+            recording.finish();
         }
     }
 
@@ -143,26 +188,12 @@ where
             return;
         }
         let metadata = event.metadata();
-        let level = *metadata.level();
         let correlation = self.correlation(event, &context);
-        if level == Level::ERROR && event.is_contextual() {
+        if *metadata.level() == Level::ERROR && event.is_contextual() {
             mark_span();
         }
-        let write = |record: &mut crate::LogRecord<'_>| {
-            let own = Location {
-                target: metadata.target(),
-                file: metadata.file(),
-                line: metadata.line(),
-            };
-            let place = LogPlace::of(event);
-            record.location(&place.as_ref().map_or(own, LogPlace::location));
-            event.record(&mut Fields {
-                record: record.thread(),
-                takes_errors: level == Level::ERROR,
-                skips_place: place.is_some(),
-            });
-        };
-        self.highlight.log_for(severity(level), &correlation, write);
+        let intake = &self.highlight.0.intake;
+        intake.at(metadata, |site, _| self.log(event, site, &correlation));
     }
 }
 
@@ -173,14 +204,4 @@ fn mark_span() {
             context.span().set_status(Status::error(""));
         }
     });
-}
-
-fn severity(level: Level) -> Severity {
-    match level {
-        Level::TRACE => Severity::Trace,
-        Level::DEBUG => Severity::Debug,
-        Level::INFO => Severity::Info,
-        Level::WARN => Severity::Warn,
-        Level::ERROR => Severity::Error,
-    }
 }

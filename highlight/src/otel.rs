@@ -90,13 +90,11 @@ pub trait SpanExt {
 
 impl SpanExt for tracing::Span {
     fn context(&self) -> opentelemetry::Context {
-        Entry::find(self)
-            .map(|entry| entry.context().clone())
-            .unwrap_or_default()
+        Entry::find(self, |entry| entry.context().clone()).unwrap_or_default()
     }
 
     fn set_parent(&self, parent: opentelemetry::Context) -> bool {
-        Entry::find(self).is_some_and(|entry| entry.set_parent(parent))
+        Entry::find(self, |entry| entry.recording().set_parent(parent)).unwrap_or(false)
     }
 
     fn set_attribute(&self, attribute: opentelemetry::KeyValue) {
@@ -116,8 +114,6 @@ impl SpanExt for tracing::Span {
     }
 
     fn add_link(&self, other: opentelemetry::trace::SpanContext) {
-        if let Some(entry) = Entry::find(self) {
-            entry.link(other);
-        }
+        Entry::find(self, |entry| entry.recording().link(other, Vec::new()));
     }
 }

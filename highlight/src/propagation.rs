@@ -27,7 +27,8 @@ use opentelemetry::propagation::TextMapPropagator as _;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::Instrument as _;
 
-use crate::session::{SESSION_HEADER, Session};
+use crate::context::Ambient;
+use crate::session::SESSION_HEADER;
 pub use carrier::{Attached, Carrier};
 pub use headers::Headers;
 pub(crate) use hosts::Hosts;
@@ -122,7 +123,8 @@ fn inject_context(context: &Context, headers: &mut impl Headers) {
             headers.set(known, value);
         }
     }
-    let session = context.get::<Session>();
+    let ambient = Ambient::of(context);
+    let session = ambient.session();
     if let Some(session) = session {
         headers.set(SESSION_HEADER, &session.to_string());
     }

@@ -1,6 +1,6 @@
 //! Head sampling: which traces are recorded, decided where they begin.
 
-use opentelemetry::trace::{Link, SpanKind, TraceContextExt as _, TraceId};
+use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceContextExt as _, TraceId};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 
@@ -55,6 +55,20 @@ impl Sampling {
         }
     }
 
+    /// The decision for a span that is about to begin.
+    pub(crate) fn takes(
+        &self,
+        parent: Option<&SpanContext>,
+        trace_id: TraceId,
+        name: &str,
+        kind: &SpanKind,
+    ) -> bool {
+        match parent {
+            Some(parent) if !self.ignores_parent => parent.is_sampled(),
+            _ => falls_within(trace_id, self.rate_of(name, kind)),
+        }
+    }
+
     fn rate_of(&self, name: &str, kind: &SpanKind) -> f64 {
         let by_name = self.names.iter().find(|(known, _)| known == name);
         let by_kind = || self.kinds.iter().find(|(known, _)| *known == kind.into());
@@ -96,11 +110,8 @@ impl ShouldSample for Sampling {
         _: &[Link],
     ) -> SamplingResult {
         let parent = parent.map(|context| context.span().span_context().clone());
-        let parent = parent.filter(opentelemetry::trace::SpanContext::is_valid);
-        let sampled = match &parent {
-            Some(parent) if !self.ignores_parent => parent.is_sampled(),
-            _ => falls_within(trace_id, self.rate_of(name, kind)),
-        };
+        let parent = parent.filter(SpanContext::is_valid);
+        let sampled = self.takes(parent.as_ref(), trace_id, name, kind);
         SamplingResult {
             decision: if sampled {
                 SamplingDecision::RecordAndSample

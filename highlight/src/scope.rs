@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::KeyValue;
 
+use crate::context::Ambient;
 use crate::export::buffer::lock;
 use crate::export::log_record::Severity;
 
@@ -127,7 +128,8 @@ impl Scope {
 /// # }
 /// ```
 pub fn with_scope<F: Future>(future: F) -> impl Future<Output = F::Output> {
-    crate::context::carrying(Scope::default(), future)
+    let scope = Some(Scope::default());
+    crate::context::carrying(|ambient| ambient.with_scope(scope), future)
 }
 
 /// Ties what is recorded in the current scope from now on to a user: logs, errors, new spans, and the request's server span.
@@ -149,7 +151,7 @@ pub fn set_tag(key: &str, value: impl Into<String>) {
 }
 
 fn current() -> Option<Scope> {
-    crate::context::current(|context| context.get::<Scope>().cloned()).flatten()
+    crate::context::current(|context| Ambient::of(context).scope().cloned()).flatten()
 }
 
 #[cfg(test)]

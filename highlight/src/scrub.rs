@@ -5,6 +5,8 @@ mod patterns;
 
 use std::borrow::Cow;
 
+pub(crate) use patterns::is_plain;
+
 /// What stands in a secret's place.
 pub(crate) const REDACTED: &str = "[redacted]";
 
@@ -35,17 +37,24 @@ impl Scrub {
 
     /// The text without the secrets that can be told by their form: card numbers, credentials in URLs, and what stands behind a
     /// secret's name, as in a query.
+    #[inline]
     pub(crate) fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if self.on && patterns::may_hold_a_secret(text) {
+        if self.looks_into(text.as_bytes()) {
             patterns::without_secrets(text, |name| self.hides(name))
         } else {
             Cow::Borrowed(text)
         }
     }
 
+    #[inline]
+    fn looks_into(&self, text: &[u8]) -> bool {
+        self.on && !is_plain(text)
+    }
+
     /// [`clean`](Self::clean) for text that was just written to a buffer, from `start` on.
     pub(crate) fn clean_tail(&self, buf: &mut Vec<u8>, start: usize) {
-        if let Ok(text) = str::from_utf8(&buf[start..])
+        if self.looks_into(&buf[start..])
+            && let Ok(text) = str::from_utf8(&buf[start..])
             && let Cow::Owned(cleaned) = self.clean(text)
         {
             buf.truncate(start);

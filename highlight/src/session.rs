@@ -4,6 +4,8 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
+use crate::context::Ambient;
+
 /// The header in which highlight.io's browser client sends the session: `X-Highlight-Request: <session>/<request>`.
 pub const SESSION_HEADER: &str = "x-highlight-request";
 
@@ -65,7 +67,7 @@ impl Session {
     /// The session of the current OpenTelemetry context.
     #[must_use]
     pub fn current() -> Option<Self> {
-        crate::context::current(|context| context.get::<Session>().cloned()).flatten()
+        crate::context::current(|context| Ambient::of(context).session().cloned()).flatten()
     }
 
     /// The id under which highlight.io knows the session.
@@ -114,7 +116,7 @@ impl fmt::Display for Session {
 /// # }
 /// ```
 pub fn with_session<F: Future>(session: Session, future: F) -> impl Future<Output = F::Output> {
-    crate::context::carrying(session, future)
+    crate::context::carrying(|ambient| ambient.with_session(Some(session)), future)
 }
 
 fn is_token(text: &str) -> bool {

@@ -101,10 +101,11 @@ impl Buffer {
         record: &[u8],
         records: u64,
     ) {
-        if let Some(reason) = self.refusal(closed, Chunk::cost(scope, record.len())) {
+        let cost = Chunk::cost(scope, record.len());
+        if let Some(reason) = self.refusal(closed, cost) {
             return self.refuse(signal, reason, records);
         }
-        match self.append(signal, scope, record, records) {
+        match self.append(signal, scope, record, cost, records) {
             None => {
                 // A forked child has no worker, and finds that out only here.
                 let reason = self.refusal(closed || self.is_forked(), 0);
@@ -112,40 +113,54 @@ impl Buffer {
             }
             Some(sealed) => {
                 self.counters.accepted(signal, records);
-                if sealed || !self.armed.swap(true, Ordering::AcqRel) {
+                if sealed || self.arm() {
                     self.wake();
                 }
             }
         }
     }
 
+    /// True when the worker does not know yet that there is something. Once it does, that is only looked at: records must not
+    /// fight for it.
+    fn arm(&self) -> bool {
+        !self.armed.load(Ordering::Acquire) && !self.armed.swap(true, Ordering::AcqRel)
+    }
+
     /// Puts a record into the open chunk, sealing the chunk when it is full. None when the budget has no room for it;
-    /// otherwise whether a chunk was sealed.
+    /// otherwise whether a chunk was sealed. The record's `cost` is [`Chunk::cost`].
     fn append(
         &self,
         signal: Signal,
         scope: &InstrumentationScope,
         record: &[u8],
+        cost: usize,
         records: u64,
     ) -> Option<bool> {
         let mut open = self.lock_unless_forked(&self.open[signal.index()])?;
-        // No request is larger than the limit, however the sizes of its records fall.
-        let over = open.size + Chunk::cost(scope, record.len()) > self.bounds.request;
-        let before = over.then(|| std::mem::take(&mut *open));
-        let taken = open.append(scope, record, records, |bytes| self.hold(bytes));
-        let full = open.size >= self.seal_at.load(Ordering::Relaxed);
-        let after = full.then(|| std::mem::take(&mut *open));
-        let chunks = before.into_iter().chain(after);
         let mut sealed = false;
-        for chunk in chunks.filter(|chunk| chunk.records > 0) {
-            sealed = true;
-            self.lock_unless_forked(&self.sealed)?
-                .push_back((signal, chunk));
+        // No request is larger than the limit, however the sizes of its records fall.
+        if open.size + cost > self.bounds.request {
+            sealed |= self.seal(signal, &mut open)?;
+        }
+        let taken = open.append(scope, record, records, |bytes| self.hold(bytes));
+        if open.size >= self.seal_at.load(Ordering::Relaxed) {
+            sealed |= self.seal(signal, &mut open)?;
         }
         if sealed && !taken {
             self.wake();
         }
         taken.then_some(sealed)
+    }
+
+    /// Puts an open chunk with the full ones. False when it is empty, None in a forked child.
+    fn seal(&self, signal: Signal, open: &mut Chunk) -> Option<bool> {
+        if open.records == 0 {
+            return Some(false);
+        }
+        let chunk = std::mem::take(open);
+        let mut sealed = self.lock_unless_forked(&self.sealed)?;
+        sealed.push_back((signal, chunk));
+        Some(true)
     }
 
     /// Takes an error whose stack the worker has yet to resolve, or drops and counts it. It leaves at once.
@@ -326,10 +341,14 @@ impl Buffer {
     /// is none at all it is lost and counted.
     pub(crate) fn append_resolved(&self, deferred: &Deferred, full: &[u8], bare: &[u8]) {
         let (signal, scope) = (deferred.signal, &deferred.scope);
-        let fits = Chunk::cost(scope, full.len()) <= self.bounds.request;
-        let taken = fits && self.append(signal, scope, full, 1).is_some();
+        let put = |record: &[u8]| {
+            let cost = Chunk::cost(scope, record.len());
+            let fits = cost <= self.bounds.request;
+            fits && self.append(signal, scope, record, cost, 1).is_some()
+        };
+        let taken = put(full);
         self.release(deferred.held);
-        if !taken && self.append(signal, scope, bare, 1).is_none() {
+        if !taken && !put(bare) {
             self.counters.lost(signal, DropReason::BufferFull, 1);
         }
     }

@@ -49,20 +49,18 @@ impl Chunk {
         mut reserve: impl FnMut(usize) -> bool,
     ) -> bool {
         let needed = proto::len_field_size(RECORDS, record.len());
-        let known = self.groups.iter().position(|group| group.scope == *scope);
-        let (filled, fits) = known.map_or((0, false), |at| {
-            let group = &self.groups[at];
-            (group.size, group.room() >= needed)
-        });
-        let mut block = None;
-        if !fits {
-            let for_scope = if known.is_none() {
-                scope_cost(scope)
-            } else {
-                0
-            };
-            let wanted = filled.clamp(SMALLEST_BLOCK, LARGEST_BLOCK).max(needed);
+        let mut groups = self.groups.iter();
+        let known = groups.position(|group| is_same(&group.scope, scope));
+        let group = known.and_then(|at| self.groups.get_mut(at));
+        if let Some(group) = group
+            && group.room() >= needed
+        {
+            group.append(record, needed);
+        } else {
             // Close to the budget's end there may be room for the record, though not for company.
+            let filled = known.map_or(0, |at| self.groups[at].size);
+            let wanted = filled.clamp(SMALLEST_BLOCK, LARGEST_BLOCK).max(needed);
+            let for_scope = known.map_or_else(|| scope_cost(scope), |_| 0);
             let Some(capacity) = [wanted, needed]
                 .into_iter()
                 .find(|capacity| reserve(capacity + BLOCK_OVERHEAD + for_scope))
@@ -71,22 +69,17 @@ impl Chunk {
             };
             self.held += capacity + BLOCK_OVERHEAD + for_scope;
             self.size += for_scope;
-            block = Some(Vec::with_capacity(capacity));
-        }
-        let at = known.unwrap_or_else(|| {
-            self.groups.push(Group {
-                scope: scope.clone(),
-                blocks: Vec::new(),
-                size: 0,
+            let at = known.unwrap_or_else(|| {
+                self.groups.push(Group {
+                    scope: scope.clone(),
+                    blocks: Vec::new(),
+                    size: 0,
+                });
+                self.groups.len() - 1
             });
-            self.groups.len() - 1
-        });
-        let group = &mut self.groups[at];
-        group.blocks.extend(block);
-        if let Some(open) = group.blocks.last_mut() {
-            proto::bytes_field(open, RECORDS, record);
+            self.groups[at].blocks.push(Vec::with_capacity(capacity));
+            self.groups[at].append(record, needed);
         }
-        group.size += needed;
         self.size += needed;
         self.records += records;
         true
@@ -94,6 +87,14 @@ impl Chunk {
 }
 
 impl Group {
+    /// Puts a record into the last block, which has room for the `needed` bytes.
+    fn append(&mut self, record: &[u8], needed: usize) {
+        if let Some(open) = self.blocks.last_mut() {
+            proto::bytes_field(open, RECORDS, record);
+        }
+        self.size += needed;
+    }
+
     fn room(&self) -> usize {
         self.blocks
             .last()
@@ -101,6 +102,21 @@ impl Group {
     }
 }
 
+/// Clones of one scope share its texts, so mostly there is nothing to compare.
+#[inline]
+fn is_same(one: &InstrumentationScope, other: &InstrumentationScope) -> bool {
+    let plain = |scope: &InstrumentationScope| {
+        scope.attributes().next().is_none() && scope.schema_url().is_none()
+    };
+    let same_texts = std::ptr::eq(one.name(), other.name())
+        && match (one.version(), other.version()) {
+            (Some(one), Some(other)) => std::ptr::eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+    (same_texts && plain(one) && plain(other)) || one == other
+}
+
+#[inline]
 fn scope_cost(scope: &InstrumentationScope) -> usize {
     let attributes: usize = scope
         .attributes()

@@ -4,20 +4,22 @@ use std::fmt::Display;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::deferred::{Gap, Place};
+use super::keyed::Keyed;
 use super::proto::{self, Scalar};
-use super::value;
+use super::site::Site;
+use super::{thread_name, value};
 use crate::capture::{BREADCRUMBS, ErrorReport};
 use crate::context::Correlation;
 use crate::hook::{Hooks, Layout};
 use crate::scope::Scope;
-use crate::scrub::Scrub;
+use crate::scrub::{self, Scrub};
 
 /// Field numbers of `opentelemetry.proto.logs.v1.LogRecord`.
 const TIME: u32 = 1;
 const SEVERITY_NUMBER: u32 = 2;
 const SEVERITY_TEXT: u32 = 3;
 const BODY: u32 = 5;
-const ATTRIBUTES: u32 = 6;
+pub(crate) const ATTRIBUTES: u32 = 6;
 const DROPPED_ATTRIBUTES: u32 = 7;
 const FLAGS: u32 = 8;
 const TRACE_ID: u32 = 9;
@@ -133,26 +135,35 @@ pub struct LogRecord<'a> {
 impl<'a> LogRecord<'a> {
     pub(crate) fn begin(
         buf: &'a mut Vec<u8>,
-        severity: Severity,
+        opening: Opening<'_>,
         time: SystemTime,
         correlation: &Correlation,
         style: &'a Style,
     ) -> Self {
         let nanos = unix_nanos(time);
-        proto::fixed64_field(buf, TIME, nanos);
-        proto::fixed64_field(buf, OBSERVED_TIME, nanos);
-        proto::uint_field(buf, SEVERITY_NUMBER, severity.number());
-        proto::str_field(buf, SEVERITY_TEXT, severity.text());
+        proto::fixed64_present(buf, TIME, nanos);
+        proto::fixed64_present(buf, OBSERVED_TIME, nanos);
+        let (severity, located) = match opening {
+            Opening::Severity(severity) => {
+                write_severity(buf, severity);
+                (severity, false)
+            }
+            Opening::Site(site) => {
+                buf.extend_from_slice(&site.opening);
+                (site.severity, site.has_file())
+            }
+        };
         if correlation.has_trace() {
             proto::fixed32_field(buf, FLAGS, u32::from(correlation.flags.to_u8()));
             proto::bytes_field(buf, TRACE_ID, &correlation.trace_id.to_bytes());
             proto::bytes_field(buf, SPAN_ID, &correlation.span_id.to_bytes());
         }
-        if let Some(session) = &correlation.session {
+        if let Some(session) = correlation.session() {
             let id = Scalar::Str(session.secure_id());
             proto::key_value(buf, ATTRIBUTES, "highlight.session_id", id);
         }
-        if let Some(scope) = &correlation.scope {
+        let scope = correlation.ambient.scope();
+        if let Some(scope) = scope {
             scope.each_tag(|key, value| {
                 value::field(buf, ATTRIBUTES, key, Scalar::Str(value), &style.scrub);
             });
@@ -162,10 +173,10 @@ impl<'a> LogRecord<'a> {
             attributes: 0,
             dropped: 0,
             has_body: false,
-            located: false,
+            located,
             style,
             severity,
-            scope: correlation.scope.clone(),
+            scope: scope.cloned(),
             error: None,
         }
     }
@@ -173,14 +184,18 @@ impl<'a> LogRecord<'a> {
     /// The message. Only the first counts.
     pub fn body(&mut self, text: &(impl Display + ?Sized)) -> &mut Self {
         if !std::mem::replace(&mut self.has_body, true) {
-            let start = self.buf.len();
+            let start = proto::begin_any_text(self.buf);
             proto::format_bounded(self.buf, proto::MAX_BODY_BYTES, text);
-            self.style.scrub.clean_tail(self.buf, start);
+            // Neither a secret nor markup is without the one or the other.
+            let is_plain = scrub::is_plain(&self.buf[start..]);
+            if !is_plain {
+                self.style.scrub.clean_tail(self.buf, start);
+            }
             self.leave_crumb(start);
-            if self.style.guard_markup {
+            if !is_plain && self.style.guard_markup {
                 guard_markup(self.buf, start);
             }
-            proto::wrap_any_text(self.buf, BODY, start);
+            proto::end_any_text(self.buf, BODY, start);
         }
         self
     }
@@ -188,30 +203,13 @@ impl<'a> LogRecord<'a> {
     /// Where it was made.
     pub fn location(&mut self, location: &Location<'_>) -> &mut Self {
         self.located = location.file.is_some();
-        let buf = &mut *self.buf;
-        proto::key_value(
-            buf,
-            ATTRIBUTES,
-            "code.namespace",
-            Scalar::Str(location.target),
-        );
-        if let Some(file) = location.file {
-            proto::key_value(buf, ATTRIBUTES, "code.file.path", Scalar::Str(file));
-            proto::key_value(buf, ATTRIBUTES, "code.filepath", Scalar::Str(file));
-        }
-        if let Some(line) = location.line {
-            let line = Scalar::Int(i64::from(line));
-            proto::key_value(buf, ATTRIBUTES, "code.line.number", line);
-            proto::key_value(buf, ATTRIBUTES, "code.lineno", line);
-        }
+        write_location(self.buf, location);
         self
     }
 
     /// The name of the current thread, when it has one.
     pub fn thread(&mut self) -> &mut Self {
-        if let Some(name) = std::thread::current().name() {
-            proto::key_value(self.buf, ATTRIBUTES, "thread.name", Scalar::Str(name));
-        }
+        thread_name::write(self.buf);
         self
     }
 
@@ -261,6 +259,29 @@ impl<'a> LogRecord<'a> {
             self.error = Some(error);
         }
         self
+    }
+
+    /// [`text`](Self::text), [`int`](Self::int) or [`double`](Self::double) with a name that was encoded before.
+    #[inline]
+    pub(crate) fn keyed(&mut self, keyed: &Keyed, value: Scalar<'_>) {
+        if self.has_room() {
+            keyed.scalar(self.buf, value, &self.style.scrub);
+        }
+    }
+
+    /// [`bool`](Self::bool) with a name that was encoded before.
+    #[inline]
+    pub(crate) fn keyed_bool(&mut self, keyed: &Keyed, value: bool) {
+        if self.has_room() {
+            keyed.bool(self.buf, value);
+        }
+    }
+
+    /// [`display`](Self::display) with a name that was encoded before.
+    pub(crate) fn keyed_display(&mut self, keyed: &Keyed, value: &(impl Display + ?Sized)) {
+        if self.has_room() {
+            keyed.display(self.buf, value, &self.style.scrub);
+        }
     }
 
     pub(crate) fn any(&mut self, name: &str, value: &opentelemetry::logs::AnyValue) {
@@ -317,10 +338,41 @@ impl<'a> LogRecord<'a> {
     }
 }
 
+/// What a record begins with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Opening<'a> {
+    /// Its severity; more is to be told.
+    Severity(Severity),
+    /// What its call site knows.
+    Site(&'a Site),
+}
+
+pub(super) fn write_severity(buf: &mut Vec<u8>, severity: Severity) {
+    proto::uint_field(buf, SEVERITY_NUMBER, severity.number());
+    proto::str_field(buf, SEVERITY_TEXT, severity.text());
+}
+
+pub(super) fn write_location(buf: &mut Vec<u8>, location: &Location<'_>) {
+    let mut attribute = |name, value| proto::key_value(buf, ATTRIBUTES, name, value);
+    attribute("code.namespace", Scalar::Str(location.target));
+    if let Some(file) = location.file {
+        attribute("code.file.path", Scalar::Str(file));
+        attribute("code.filepath", Scalar::Str(file));
+    }
+    if let Some(line) = location.line {
+        let line = Scalar::Int(i64::from(line));
+        attribute("code.line.number", line);
+        attribute("code.lineno", line);
+    }
+}
+
 /// Nanoseconds since 1970, zero (unknown) for what does not fit.
 pub(crate) fn unix_nanos(time: SystemTime) -> u64 {
     let since: Duration = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(0)
+    let seconds = since.as_secs().checked_mul(1_000_000_000);
+    seconds
+        .and_then(|nanos| nanos.checked_add(u64::from(since.subsec_nanos())))
+        .unwrap_or(0)
 }
 
 /// Upstream loses all that stands before a `" <"` in a body that does not start with `<`. A no-break space in its place
@@ -357,7 +409,8 @@ mod tests {
             ..Style::default()
         };
         let nowhere = Correlation::default();
-        let mut record = LogRecord::begin(&mut buf, Severity::Info, time, &nowhere, &style);
+        let opening = Opening::Severity(Severity::Info);
+        let mut record = LogRecord::begin(&mut buf, opening, time, &nowhere, &style);
         write(&mut record);
         record.finish();
         reference::LogRecord::decode(buf.as_slice()).unwrap()

@@ -10,15 +10,16 @@ use opentelemetry_sdk::logs::{LogProcessor, SdkLogRecord};
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
 use super::buffer::Buffer;
-use super::deferred::Deferred;
-use super::log_record::{self, LogRecord, Severity, Style};
+use super::deferred::{Deferred, Gap};
+use super::log_record::{self, LogRecord, Opening, Severity, Style};
+use super::site::{Site, Sites};
 use super::stats::Signal;
 use super::worker::is_worker;
 use super::{scratch, span};
-use crate::context::Correlation;
+use crate::context::{Ambient, Correlation};
 use crate::hook::{self, Hooks};
-use crate::scope::Scope;
-use crate::session::Session;
+use crate::scrub::Scrub;
+use tracing::Metadata;
 
 /// The records' way into the buffer, shared by all that makes records.
 ///
@@ -27,6 +28,7 @@ use crate::session::Session;
 pub(crate) struct Intake {
     buffer: Arc<Buffer>,
     style: Arc<Style>,
+    sites: Arc<Sites>,
     successor: Arc<OnceLock<Intake>>,
 }
 
@@ -35,6 +37,7 @@ impl Intake {
         Intake {
             buffer,
             style: Arc::new(style),
+            sites: Arc::new(Sites::new()),
             successor: Arc::default(),
         }
     }
@@ -57,15 +60,25 @@ impl Intake {
     }
 
     pub(crate) fn span(&self, data: &SpanData) {
+        self.finished_span(&data.instrumentation_scope, |buf, scrub| {
+            span::encode(buf, data, scrub)
+        });
+    }
+
+    /// Takes the span that `write` writes; what it gives back are the stacks that it lacks.
+    pub(crate) fn finished_span(
+        &self,
+        scope: &InstrumentationScope,
+        write: impl FnOnce(&mut Vec<u8>, &Scrub) -> Vec<Gap>,
+    ) {
         let intake = self.latest();
         scratch::with(|buf| {
-            let gaps = span::encode(buf, data, &intake.style.scrub);
+            let gaps = write(buf, &intake.style.scrub);
             if let Some(hook) = &intake.style.hooks.span
                 && !hook::apply(hook, span::LAYOUT, buf)
             {
                 return intake.buffer.keep_back(Signal::Traces);
             }
-            let scope = &data.instrumentation_scope;
             if gaps.is_empty() {
                 intake.buffer.push(Signal::Traces, scope, buf);
             } else {
@@ -80,17 +93,32 @@ impl Intake {
         });
     }
 
+    /// Shows what is known of a call site of `tracing`'s macros.
+    pub(crate) fn at<T>(
+        &self,
+        metadata: &'static Metadata<'static>,
+        work: impl FnOnce(&Site, &Scrub) -> T,
+    ) -> T {
+        let intake = self.latest();
+        let scrub = &intake.style.scrub;
+        intake.sites.with(metadata, scrub, |site| work(site, scrub))
+    }
+
+    pub(crate) fn with_scrub<T>(&self, work: impl FnOnce(&Scrub) -> T) -> T {
+        work(&self.latest().style.scrub)
+    }
+
     pub(crate) fn log(
         &self,
         scope: &InstrumentationScope,
-        severity: Severity,
+        opening: Opening<'_>,
         time: SystemTime,
         correlation: &Correlation,
         write: impl FnOnce(&mut LogRecord<'_>),
     ) {
         let intake = self.latest();
         scratch::with(|buf| {
-            let mut record = LogRecord::begin(buf, severity, time, correlation, &intake.style);
+            let mut record = LogRecord::begin(buf, opening, time, correlation, &intake.style);
             write(&mut record);
             let gap = record.finish();
             if intake.style.no_logs && gap.is_none() {
@@ -126,11 +154,12 @@ impl Intake {
 
 impl SpanProcessor for Intake {
     fn on_start(&self, span: &mut Span, context: &Context) {
-        if let Some(session) = context.get::<Session>() {
+        let ambient = Ambient::of(context);
+        if let Some(session) = ambient.session() {
             let id = StringValue::from(session.shared_id());
             span.set_attribute(KeyValue::new("highlight.session_id", id));
         }
-        if let Some(scope) = context.get::<Scope>() {
+        if let Some(scope) = ambient.scope() {
             span.set_attributes(scope.attributes());
         }
     }
@@ -171,7 +200,8 @@ impl LogProcessor for Intake {
             None => current,
         };
         let time = time.unwrap_or_else(SystemTime::now);
-        self.log(scope, severity, time, &correlation, |record| {
+        let opening = Opening::Severity(severity);
+        self.log(scope, opening, time, &correlation, |record| {
             if let Some(body) = data.body() {
                 record.any_body(body);
             }

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use prost::Message as _;
 
 use super::batch::Batch;
-use super::log_record::{LogRecord, Severity, Style};
+use super::log_record::{LogRecord, Opening, Severity, Style};
 use super::reader::Fields;
 use super::split::split;
 use super::spool_file::{self, Entry};
@@ -176,13 +176,14 @@ proptest! {
     ) {
         let mut bytes = Vec::new();
         let correlation = Correlation::default();
+        let opening = Opening::Severity(Severity::Info);
         let style = Style {
             guard_markup: true,
             scrub: unscrubbed(),
             ..Style::default()
         };
         let mut record =
-            LogRecord::begin(&mut bytes, Severity::Info, UNIX_EPOCH, &correlation, &style);
+            LogRecord::begin(&mut bytes, opening, UNIX_EPOCH, &correlation, &style);
         record.body(&body);
         for (name, text, number) in &fields {
             record.display(name, text).int(name, *number);

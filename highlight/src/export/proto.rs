@@ -13,9 +13,9 @@ pub(crate) const MAX_BODY_BYTES: usize = 262_144;
 pub(crate) const CUT_MARK: &str = "...";
 
 /// Field numbers of `opentelemetry.proto.common.v1`.
-const KEY: u32 = 1;
-const VALUE: u32 = 2;
-const ANY_STRING: u32 = 1;
+pub(crate) const KEY: u32 = 1;
+pub(crate) const VALUE: u32 = 2;
+pub(crate) const ANY_STRING: u32 = 1;
 const ANY_INT: u32 = 3;
 const ANY_DOUBLE: u32 = 4;
 pub(crate) const ANY_ARRAY: u32 = 5;
@@ -27,12 +27,28 @@ const WIRE_LEN: u32 = 2;
 const WIRE_FIXED32: u32 = 5;
 
 #[inline]
-pub(crate) fn varint(buf: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        buf.push((value.to_le_bytes()[0] & 0x7f) | 0x80);
-        value >>= 7;
+pub(crate) fn varint(buf: &mut Vec<u8>, value: u64) {
+    if value < 0x80 {
+        buf.push(value.to_le_bytes()[0]);
+    } else {
+        let (bytes, len) = varint_bytes(value);
+        buf.extend_from_slice(&bytes[..len]);
     }
-    buf.push(value.to_le_bytes()[0]);
+}
+
+/// The bytes of [`varint`], and how many of them there are.
+#[inline]
+fn varint_bytes(mut value: u64) -> ([u8; 10], usize) {
+    let mut bytes = [0; 10];
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = value.to_le_bytes()[0] | 0x80;
+        value >>= 7;
+        if value == 0 {
+            *byte &= 0x7f;
+            return (bytes, at + 1);
+        }
+    }
+    (bytes, bytes.len())
 }
 
 /// Bytes that [`varint`] writes for `value`.
@@ -56,8 +72,15 @@ pub(crate) const fn len_field_size(field: u32, len: usize) -> usize {
 /// Key and length of a length-delimited field; the payload follows.
 #[inline]
 pub(crate) fn len_header(buf: &mut Vec<u8>, field: u32, len: usize) {
-    key(buf, field, WIRE_LEN);
-    varint(buf, len as u64);
+    // Nearly always: one byte each.
+    if let (Ok(key @ ..0x80), Ok(len @ ..0x80)) =
+        (u8::try_from(field << 3 | WIRE_LEN), u8::try_from(len))
+    {
+        buf.extend_from_slice(&[key, len]);
+    } else {
+        key(buf, field, WIRE_LEN);
+        varint(buf, len as u64);
+    }
 }
 
 #[inline]
@@ -85,16 +108,20 @@ pub(crate) fn uint_field(buf: &mut Vec<u8>, field: u32, value: u64) {
 #[inline]
 pub(crate) fn fixed64_field(buf: &mut Vec<u8>, field: u32, value: u64) {
     if value != 0 {
-        key(buf, field, WIRE_FIXED64);
-        buf.extend_from_slice(&value.to_le_bytes());
+        fixed64_present(buf, field, value);
     }
 }
 
 /// A field of a `oneof`, or an optional one: it is written even when it is zero.
 #[inline]
 pub(crate) fn fixed64_present(buf: &mut Vec<u8>, field: u32, value: u64) {
-    key(buf, field, WIRE_FIXED64);
-    buf.extend_from_slice(&value.to_le_bytes());
+    let Ok(one_byte @ ..0x80) = u8::try_from(field << 3 | WIRE_FIXED64) else {
+        key(buf, field, WIRE_FIXED64);
+        return buf.extend_from_slice(&value.to_le_bytes());
+    };
+    let mut bytes = [one_byte; 9];
+    bytes[1..].copy_from_slice(&value.to_le_bytes());
+    buf.extend_from_slice(&bytes);
 }
 
 /// As [`fixed64_present`].
@@ -163,7 +190,8 @@ impl Scalar<'_> {
         Scalar::Str(if value { "true" } else { "false" })
     }
 
-    const fn size(self) -> usize {
+    #[inline]
+    pub(crate) const fn size(self) -> usize {
         match self {
             Scalar::Str(text) => len_field_size(ANY_STRING, text.len()),
             Scalar::Int(value) => 1 + varint_len(value.cast_unsigned()),
@@ -172,17 +200,21 @@ impl Scalar<'_> {
     }
 
     /// Writes the `AnyValue` payload.
+    #[inline]
     pub(crate) fn write(self, buf: &mut Vec<u8>) {
         match self {
             Scalar::Str(text) => bytes_field(buf, ANY_STRING, text.as_bytes()),
             Scalar::Int(value) => {
-                key(buf, ANY_INT, WIRE_VARINT);
-                varint(buf, value.cast_unsigned());
+                const INT: u8 = (ANY_INT << 3 | WIRE_VARINT).to_le_bytes()[0];
+                if let [low @ ..0x80, 0, 0, 0, 0, 0, 0, 0] = value.to_le_bytes() {
+                    buf.extend_from_slice(&[INT, low]);
+                } else {
+                    let (bytes, len) = varint_bytes(value.cast_unsigned());
+                    buf.push(INT);
+                    buf.extend_from_slice(&bytes[..len]);
+                }
             }
-            Scalar::Double(value) => {
-                key(buf, ANY_DOUBLE, WIRE_FIXED64);
-                buf.extend_from_slice(&value.to_le_bytes());
-            }
+            Scalar::Double(value) => fixed64_present(buf, ANY_DOUBLE, value.to_bits()),
         }
     }
 }
@@ -234,14 +266,36 @@ pub(crate) fn wrap_key_value(buf: &mut Vec<u8>, field: u32, name: &str, start: u
     });
 }
 
-/// An `AnyValue` field (a log's body) whose text was just written from `start` on.
-pub(crate) fn wrap_any_text(buf: &mut Vec<u8>, field: u32, start: usize) {
+/// Room for the header of an `AnyValue` field with a text, which is written next. Says where the text begins.
+#[inline]
+pub(crate) fn begin_any_text(buf: &mut Vec<u8>) -> usize {
+    buf.extend_from_slice(&[0; SHORT_ANY_HEADER]);
+    buf.len()
+}
+
+/// Key and length of the field, key and length of the text, where each takes a byte.
+const SHORT_ANY_HEADER: usize = 4;
+
+/// Writes the header of an `AnyValue` field (a log's body) into the room before its text, which begins at `start`.
+#[inline]
+pub(crate) fn end_any_text(buf: &mut Vec<u8>, field: u32, start: usize) {
+    let from = start - SHORT_ANY_HEADER;
     let text = buf.len() - start;
     let any = len_field_size(ANY_STRING, text);
-    prepend(buf, start, |head| {
-        len_header(head, field, any);
-        len_header(head, ANY_STRING, text);
-    });
+    let one_byte = |number: usize| u8::try_from(number).ok().filter(|byte| *byte < 0x80);
+    let key = one_byte((field << 3 | WIRE_LEN) as usize);
+    if let (Some(key), Some(any), Some(text)) = (key, one_byte(any), one_byte(text)) {
+        let text_key = u8::try_from(ANY_STRING << 3 | WIRE_LEN).unwrap_or_default();
+        buf[from..start].copy_from_slice(&[key, any, text_key, text]);
+        return;
+    }
+    // It does not fit: the header goes behind, and the room before becomes its place.
+    let end = buf.len();
+    len_header(buf, field, any);
+    len_header(buf, ANY_STRING, text);
+    let header = buf.len() - end;
+    buf[start..].rotate_right(header);
+    buf.drain(from..start);
 }
 
 /// Makes what was written from `start` on the payload of a length-delimited field.

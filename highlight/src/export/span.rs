@@ -1,6 +1,6 @@
 //! A finished OpenTelemetry span as protobuf.
 
-use opentelemetry::trace::{Event, Link, SpanId, SpanKind, Status, TraceState};
+use opentelemetry::trace::{Event, Link, SpanContext, SpanId, SpanKind, Status, TraceState};
 use opentelemetry::{Array, KeyValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 
@@ -21,7 +21,7 @@ const NAME: u32 = 5;
 const KIND: u32 = 6;
 const START: u32 = 7;
 const END: u32 = 8;
-const ATTRIBUTES: u32 = 9;
+pub(crate) const ATTRIBUTES: u32 = 9;
 const DROPPED_ATTRIBUTES: u32 = 10;
 const EVENTS: u32 = 11;
 const DROPPED_EVENTS: u32 = 12;
@@ -53,46 +53,81 @@ pub(crate) const LAYOUT: Layout = Layout {
     text_is_any: false,
 };
 
-/// Writes `span`. Each event with unresolved stack addresses comes back as a gap, its event not yet written.
-pub(crate) fn encode(buf: &mut Vec<u8>, span: &SpanData, scrub: &Scrub) -> Vec<Gap> {
-    let context = &span.span_context;
-    proto::bytes_field(buf, TRACE_ID, &context.trace_id().to_bytes());
-    proto::bytes_field(buf, SPAN_ID, &context.span_id().to_bytes());
-    trace_state(buf, TRACE_STATE, context.trace_state());
-    if span.parent_span_id != SpanId::INVALID {
-        proto::bytes_field(buf, PARENT_SPAN_ID, &span.parent_span_id.to_bytes());
+/// What every span has.
+#[derive(Debug)]
+pub(crate) struct Head<'a> {
+    pub(crate) context: &'a SpanContext,
+    pub(crate) parent: SpanId,
+    pub(crate) parent_is_remote: bool,
+    pub(crate) name: &'a str,
+    pub(crate) kind: &'a SpanKind,
+    /// Nanoseconds since 1970.
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+}
+
+impl Head<'_> {
+    pub(crate) fn write(&self, buf: &mut Vec<u8>) {
+        proto::bytes_field(buf, TRACE_ID, &self.context.trace_id().to_bytes());
+        proto::bytes_field(buf, SPAN_ID, &self.context.span_id().to_bytes());
+        trace_state(buf, TRACE_STATE, self.context.trace_state());
+        if self.parent != SpanId::INVALID {
+            proto::bytes_field(buf, PARENT_SPAN_ID, &self.parent.to_bytes());
+        }
+        proto::str_field(buf, NAME, self.name);
+        proto::uint_field(buf, KIND, kind(self.kind));
+        proto::fixed64_field(buf, START, self.start);
+        proto::fixed64_field(buf, END, self.end);
+        let flags = flags(self.context, self.parent_is_remote);
+        proto::fixed32_field(buf, FLAGS, flags);
     }
-    proto::str_field(buf, NAME, &span.name);
-    proto::uint_field(buf, KIND, kind(&span.span_kind));
-    proto::fixed64_field(buf, START, unix_nanos(span.start_time));
-    proto::fixed64_field(buf, END, unix_nanos(span.end_time));
-    let remote = if span.parent_span_is_remote {
-        PARENT_REMOTE
-    } else {
-        0
+}
+
+/// Writes `span`, which the OpenTelemetry SDK recorded. Each event with unresolved stack addresses comes back as a gap, its event not
+/// yet written.
+pub(crate) fn encode(buf: &mut Vec<u8>, span: &SpanData, scrub: &Scrub) -> Vec<Gap> {
+    let head = Head {
+        context: &span.span_context,
+        parent: span.parent_span_id,
+        parent_is_remote: span.parent_span_is_remote,
+        name: &span.name,
+        kind: &span.span_kind,
+        start: unix_nanos(span.start_time),
+        end: unix_nanos(span.end_time),
     };
-    let flags = u32::from(context.trace_flags().to_u8()) | PARENT_KNOWN | remote;
-    proto::fixed32_field(buf, FLAGS, flags);
-
+    head.write(buf);
     let over = attributes(buf, ATTRIBUTES, &span.attributes, scrub);
-    let dropped = u64::from(span.dropped_attributes_count) + over;
-    proto::uint_field(buf, DROPPED_ATTRIBUTES, dropped);
-    status(buf, &span.status, scrub);
-
+    write_status(buf, &span.status, scrub);
     let mut gaps = Vec::new();
     for event in span.events.iter() {
         gaps.extend(write_event(buf, event, scrub));
     }
-    proto::uint_field(buf, DROPPED_EVENTS, u64::from(span.events.dropped_count));
     for link in span.links.iter() {
         write_link(buf, link, scrub);
     }
-    proto::uint_field(buf, DROPPED_LINKS, u64::from(span.links.dropped_count));
+    write_dropped(
+        buf,
+        span.dropped_attributes_count.saturating_add(over),
+        span.events.dropped_count,
+        span.links.dropped_count,
+    );
     gaps
 }
 
+/// Writes how many attributes, events and links are missing.
+pub(crate) fn write_dropped(buf: &mut Vec<u8>, attributes: u32, events: u32, links: u32) {
+    proto::uint_field(buf, DROPPED_ATTRIBUTES, u64::from(attributes));
+    proto::uint_field(buf, DROPPED_EVENTS, u64::from(events));
+    proto::uint_field(buf, DROPPED_LINKS, u64::from(links));
+}
+
+fn flags(context: &SpanContext, remote: bool) -> u32 {
+    let remote = if remote { PARENT_REMOTE } else { 0 };
+    u32::from(context.trace_flags().to_u8()) | PARENT_KNOWN | remote
+}
+
 /// Writes attributes up to the limit, the session first; says how many were over it.
-fn attributes(buf: &mut Vec<u8>, field: u32, attributes: &[KeyValue], scrub: &Scrub) -> u64 {
+fn attributes(buf: &mut Vec<u8>, field: u32, attributes: &[KeyValue], scrub: &Scrub) -> u32 {
     const SESSION: &str = "highlight.session_id";
     let is_session = |pair: &&KeyValue| pair.key.as_str() == SESSION;
     if let Some(session) = attributes.iter().find(is_session) {
@@ -110,7 +145,8 @@ fn attributes(buf: &mut Vec<u8>, field: u32, attributes: &[KeyValue], scrub: &Sc
     over
 }
 
-fn write_event(buf: &mut Vec<u8>, event: &Event, scrub: &Scrub) -> Option<Gap> {
+/// Writes an event, or gives back what it lacks when it has unresolved stack addresses.
+pub(crate) fn write_event(buf: &mut Vec<u8>, event: &Event, scrub: &Scrub) -> Option<Gap> {
     let addresses = (event.name == EXCEPTION)
         .then(|| find(&event.attributes, STACK))
         .flatten();
@@ -165,7 +201,7 @@ fn find<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a Value> {
     Some(&pair.value)
 }
 
-fn write_link(buf: &mut Vec<u8>, link: &Link, scrub: &Scrub) {
+pub(crate) fn write_link(buf: &mut Vec<u8>, link: &Link, scrub: &Scrub) {
     let context = &link.span_context;
     let start = buf.len();
     proto::bytes_field(buf, TRACE_ID, &context.trace_id().to_bytes());
@@ -175,13 +211,7 @@ fn write_link(buf: &mut Vec<u8>, link: &Link, scrub: &Scrub) {
         value::attribute(buf, LINK_ATTRIBUTES, pair.key.as_str(), &pair.value, scrub);
     }
     proto::uint_field(buf, LINK_DROPPED, u64::from(link.dropped_attributes_count));
-    let remote = if context.is_remote() {
-        PARENT_REMOTE
-    } else {
-        0
-    };
-    let flags = u32::from(context.trace_flags().to_u8()) | PARENT_KNOWN | remote;
-    proto::fixed32_field(buf, LINK_FLAGS, flags);
+    proto::fixed32_field(buf, LINK_FLAGS, flags(context, context.is_remote()));
     proto::wrap(buf, LINKS, start);
 }
 
@@ -201,7 +231,7 @@ fn kind(kind: &SpanKind) -> u64 {
     }
 }
 
-fn status(buf: &mut Vec<u8>, status: &Status, scrub: &Scrub) {
+pub(crate) fn write_status(buf: &mut Vec<u8>, status: &Status, scrub: &Scrub) {
     const MESSAGE: u32 = 2;
     const CODE: u32 = 3;
     let start = buf.len();

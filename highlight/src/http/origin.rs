@@ -4,8 +4,10 @@ use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
 use opentelemetry::{Context, TraceId};
 
 use super::{Request, session};
+use crate::context::Ambient;
 use crate::install::propagator;
 use crate::scope::Scope;
+use crate::session::Session;
 
 /// The limit of the W3C's baggage; the other headers have smaller ones.
 pub(crate) const MAX_BAGGAGE_BYTES: usize = 8_192;
@@ -13,12 +15,13 @@ pub(crate) const MAX_BAGGAGE_BYTES: usize = 8_192;
 /// Where the request comes from: the caller's trace first, then the browser's session. Without a caller's trace the one that the
 /// browser's request id names goes on here.
 pub(super) fn origin(request: &impl Request) -> (Context, Option<TraceId>) {
-    let context = context(request).with_value(Scope::default());
-    let Some(session) = session::of(request, &context) else {
-        return (context, None);
-    };
-    let adopted = session.request_id().and_then(trace_id);
-    (context.with_value(session), adopted)
+    let context = context(request);
+    let session = session::of(request, &context);
+    let request_id = session.as_ref().and_then(Session::request_id);
+    let adopted = request_id.and_then(trace_id);
+    let ambient = Ambient::default().with_scope(Some(Scope::default()));
+    let context = context.with_value(ambient.with_session(session));
+    (context, adopted)
 }
 
 /// The caller's span and baggage.

@@ -5,87 +5,101 @@ use std::fmt::{self, Debug, Display};
 
 use tracing::field::{Field, Visit};
 
-use super::log_fields;
 use crate::capture::ErrorReport;
-use crate::export::log_record::LogRecord;
+use crate::export::log_record::{LogRecord, Severity};
+use crate::export::proto::Scalar;
+use crate::export::site::{Role, Site};
 
 /// Writes an event's fields into its record.
 pub(super) struct Fields<'a, 'b> {
     pub(super) record: &'a mut LogRecord<'b>,
-    /// At level ERROR an error field makes the record an error.
-    pub(super) takes_errors: bool,
+    pub(super) site: &'a Site,
     /// The place was told already.
     pub(super) skips_place: bool,
 }
 
 impl Fields<'_, '_> {
-    fn is_told(&self, field: &Field) -> bool {
-        self.skips_place && log_fields::tells_the_place(field)
+    #[inline]
+    fn scalar(&mut self, field: &Field, value: Scalar<'_>) {
+        if let Some(known) = self.site.field(field)
+            && !(self.skips_place && known.role == Role::Place)
+        {
+            self.record.keyed(&known.keyed, value);
+        }
     }
 
-    fn names_an_error(&self, field: &Field) -> bool {
-        self.takes_errors && matches!(field.name(), "error" | "err" | "exception")
+    fn display(&mut self, field: &Field, value: &(impl Display + ?Sized)) {
+        if let Some(known) = self.site.field(field) {
+            self.record.keyed_display(&known.keyed, value);
+        }
+    }
+
+    fn role(&self, field: &Field) -> Option<Role> {
+        Some(self.site.field(field)?.role)
     }
 }
 
 impl Visit for Fields<'_, '_> {
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.record.int(field.name(), value);
+        self.scalar(field, Scalar::Int(value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        if self.is_told(field) {
-            return;
-        }
         match i64::try_from(value) {
-            Ok(value) => self.record.int(field.name(), value),
-            Err(_) => self.record.display(field.name(), &value),
-        };
+            Ok(value) => self.scalar(field, Scalar::Int(value)),
+            Err(_) => self.display(field, &value),
+        }
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
-        self.record.display(field.name(), &value);
+        self.display(field, &value);
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        self.record.display(field.name(), &value);
+        self.display(field, &value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.record.double(field.name(), value);
+        self.scalar(field, Scalar::Double(value));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.record.bool(field.name(), value);
+        if let Some(known) = self.site.field(field) {
+            self.record.keyed_bool(&known.keyed, value);
+        }
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "message" {
-            self.record.body(value);
-        } else if self.names_an_error(field) {
-            self.record.error(ErrorReport::from_text(value));
-        } else if !self.is_told(field) {
-            self.record.text(field.name(), value);
+        match self.role(field) {
+            Some(Role::Message) => {
+                self.record.body(value);
+            }
+            Some(Role::Error) => {
+                self.record.error(ErrorReport::from_text(value));
+            }
+            _ => self.scalar(field, Scalar::Str(value)),
         }
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        if self.takes_errors {
+        if self.site.severity == Severity::Error {
             self.record.error(ErrorReport::from_dyn(value));
         }
-        if !self.names_an_error(field) {
-            self.record.display(field.name(), value);
+        if self.role(field) != Some(Role::Error) {
+            self.display(field, value);
         }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         let value = Debugged(value);
-        if field.name() == "message" {
-            self.record.body(&value);
-        } else if self.names_an_error(field) {
-            self.record.error(ErrorReport::from_text(&value));
-        } else {
-            self.record.display(field.name(), &value);
+        match self.role(field) {
+            Some(Role::Message) => {
+                self.record.body(&value);
+            }
+            Some(Role::Error) => {
+                self.record.error(ErrorReport::from_text(&value));
+            }
+            _ => self.display(field, &value),
         }
     }
 }

@@ -7,11 +7,6 @@ use tracing::field::{Field, Visit};
 
 use crate::export::log_record::Location;
 
-/// The target of all such events.
-const TARGET: &str = "log";
-/// What the fields' names begin with.
-const PREFIX: &str = "log.";
-
 /// Where a `log` record was made.
 #[derive(Debug, Default)]
 pub(super) struct LogPlace {
@@ -21,11 +16,8 @@ pub(super) struct LogPlace {
 }
 
 impl LogPlace {
-    /// The place of the record that `event` was made of; none when it is an event of `tracing`'s own.
+    /// The place of the record that `event` was made of; none when it is an event of `tracing`'s own under the same target.
     pub(super) fn of(event: &Event<'_>) -> Option<Self> {
-        if event.metadata().target() != TARGET {
-            return None;
-        }
         let mut place = LogPlace::default();
         event.record(&mut place);
         (!place.target.is_empty()).then_some(place)
@@ -38,11 +30,6 @@ impl LogPlace {
             line: self.line,
         }
     }
-}
-
-/// True for a field that tells the place, in an event of `tracing-log`.
-pub(super) fn tells_the_place(field: &Field) -> bool {
-    field.name().starts_with(PREFIX)
 }
 
 impl Visit for LogPlace {

@@ -73,7 +73,7 @@ impl Metrics {
         };
         let mut attributes = attributes(tags);
         if link == MetricSession::Attribute {
-            if let Some(session) = &correlation.session {
+            if let Some(session) = correlation.session() {
                 let id = opentelemetry::StringValue::from(session.shared_id());
                 attributes.push(KeyValue::new("highlight.session_id", id));
             }
@@ -103,7 +103,7 @@ impl Metrics {
         }
         sort(&mut attributes);
         instrument.measure(value, &attributes);
-        if self.session != MetricSession::None && correlation.session.is_some() {
+        if self.session != MetricSession::None && correlation.session().is_some() {
             let largest = instrument.kind() == Kind::Histogram;
             let reservoir = instrument.reservoir();
             reservoir.offer(attributes, value, correlation, largest);

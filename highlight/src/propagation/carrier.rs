@@ -10,6 +10,7 @@ use opentelemetry::{Context, ContextGuard};
 use serde::{Deserialize, Serialize};
 
 use super::{BAGGAGE, TRACEPARENT, TRACESTATE, current, inject_context};
+use crate::context::Ambient;
 use crate::http::MAX_BAGGAGE_BYTES;
 use crate::install::propagator;
 use crate::scope::Scope;
@@ -93,7 +94,7 @@ impl Carrier {
     /// The session that is carried.
     #[must_use]
     pub fn session(&self) -> Option<Session> {
-        self.context().get::<Session>().cloned()
+        Ambient::of(&self.context()).session().cloned()
     }
 
     /// Runs `future` on behalf of the carried session. Spans that begin in it are children of the span that was current where the
@@ -113,11 +114,10 @@ impl Carrier {
     /// Not below the current context, which is that of the worker and not of the work.
     fn context(&self) -> Context {
         let context = propagator().extract_with_context(&Context::new(), &Map(&self.0));
-        let context = context.with_value(Scope::default());
-        match crate::http::carried(self.0.get(SESSION_HEADER).map(String::as_str), &context) {
-            Some(session) => context.with_value(session),
-            None => context,
-        }
+        let header = self.0.get(SESSION_HEADER).map(String::as_str);
+        let session = crate::http::carried(header, &context);
+        let ambient = Ambient::default().with_scope(Some(Scope::default()));
+        context.with_value(ambient.with_session(session))
     }
 }
 

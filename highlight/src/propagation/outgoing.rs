@@ -5,13 +5,14 @@ use std::error::Error;
 use std::future::Future;
 
 use opentelemetry::context::FutureExt as _;
-use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _, Tracer as _};
+use opentelemetry::trace::{Span as _, SpanKind, Status, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue};
 
 use super::{Headers, current, inject_context};
 use crate::capture::ErrorReport;
 use crate::handle::Highlight;
 use crate::http::{host_and_port, known_method};
+use crate::recording::{Draft, Recording};
 
 /// A request to another service, from before it is sent until its answer begins. Dropped without [`finish`](Outgoing::finish) or
 /// [`fail`](Outgoing::fail), it ends as cancelled.
@@ -63,15 +64,14 @@ impl Outgoing {
             return Outgoing::plain(is_allowed);
         }
         let known = known_method(method);
-        let tracer = &highlight.0.tracer;
-        let builder = tracer
-            .span_builder(known.unwrap_or("HTTP"))
-            .with_kind(SpanKind::Client)
-            .with_attributes(target.attributes(method, known));
-        let parent = current();
-        let span = tracer.build_with_context(builder, &parent);
+        let draft = Draft {
+            kind: SpanKind::Client,
+            ..Draft::new(known.unwrap_or("HTTP"))
+        };
+        let mut span = Recording::new(highlight, draft, current());
+        span.set_attributes(target.attributes(method, known));
         Outgoing {
-            context: parent.with_span(span),
+            context: span.begin().unwrap_or_default(),
             is_open: true,
             is_allowed,
         }

@@ -138,7 +138,7 @@ fn write_exemplar(buf: &mut Vec<u8>, field: u32, exemplar: &Exemplar) {
         proto::bytes_field(buf, SPAN_ID, &correlation.span_id.to_bytes());
         proto::bytes_field(buf, TRACE_ID, &correlation.trace_id.to_bytes());
     }
-    if let Some(session) = &correlation.session {
+    if let Some(session) = correlation.session() {
         let session = Scalar::Str(session.secure_id());
         proto::key_value(buf, FILTERED_ATTRIBUTES, "highlight.session_id", session);
     }

@@ -171,9 +171,9 @@ fn an_exemplar_carries_trace_and_session_and_stands_with_its_series() {
     let correlation = Correlation {
         trace_id: opentelemetry::TraceId::from(7),
         span_id: opentelemetry::SpanId::from(9),
-        session: Session::new("abc"),
         ..Correlation::default()
     };
+    let correlation = correlation.with_session(Session::new("abc"));
     let exemplar = Exemplar {
         value: Value::Double(1.0),
         time: UNIX_EPOCH + Duration::from_nanos(5),

@@ -1,0 +1,165 @@
+//! A `KeyValue` field whose name comes again and again: what precedes its value is encoded once.
+
+use std::fmt::Display;
+
+use super::proto::{self, Scalar};
+use super::value;
+use crate::scrub::{REDACTED, Scrub};
+
+/// Names up to this length have a head: with the shortest of values the whole still has a length of one byte.
+const MAX_NAME_BYTES: usize = 100;
+/// The largest length that takes one byte.
+const MAX_SHORT: usize = 127;
+
+/// See the module's description.
+#[derive(Debug)]
+pub(crate) struct Keyed {
+    /// Field key, length, name, and the value's key and length; both lengths are filled in with each value. Empty for a long name.
+    head: Box<[u8]>,
+    field: u32,
+    name: &'static str,
+    /// The name says that the value is a secret.
+    hidden: bool,
+}
+
+impl Keyed {
+    /// The name under which a user's field is sent, in the given field of its record.
+    pub(crate) fn new(field: u32, name: &'static str, scrub: &Scrub) -> Self {
+        let name = value::safe_name(name);
+        let mut head = Vec::new();
+        if name.len() <= MAX_NAME_BYTES {
+            proto::len_header(&mut head, field, 0);
+            proto::bytes_field(&mut head, proto::KEY, name.as_bytes());
+            proto::len_header(&mut head, proto::VALUE, 0);
+        }
+        Keyed {
+            head: head.into(),
+            field,
+            name,
+            hidden: scrub.hides(name),
+        }
+    }
+
+    /// Writes the field.
+    #[inline]
+    pub(crate) fn scalar(&self, buf: &mut Vec<u8>, value: Scalar<'_>, scrub: &Scrub) {
+        if self.hidden {
+            return self.write(buf, Scalar::Str(REDACTED));
+        }
+        match value {
+            Scalar::Str(text) => self.write(buf, Scalar::Str(&scrub.clean(text))),
+            number => self.write(buf, number),
+        }
+    }
+
+    /// Writes the field with a truth value; see [`Scalar::bool`].
+    #[inline]
+    pub(crate) fn bool(&self, buf: &mut Vec<u8>, value: bool) {
+        let text = Scalar::bool(value);
+        self.write(
+            buf,
+            if self.hidden {
+                Scalar::Str(REDACTED)
+            } else {
+                text
+            },
+        );
+    }
+
+    /// Writes the field with a value that has to be formatted.
+    pub(crate) fn display(
+        &self,
+        buf: &mut Vec<u8>,
+        value: &(impl Display + ?Sized),
+        scrub: &Scrub,
+    ) {
+        if self.hidden {
+            return self.write(buf, Scalar::Str(REDACTED));
+        }
+        if self.head.is_empty() {
+            return value::display_field(buf, self.field, self.name, value, scrub);
+        }
+        let at = buf.len();
+        buf.extend_from_slice(&self.head);
+        proto::len_header(buf, proto::ANY_STRING, 0);
+        let start = buf.len();
+        proto::format_bounded(buf, proto::MAX_ATTRIBUTE_BYTES, value);
+        scrub.clean_tail(buf, start);
+        let text = buf.len() - start;
+        if self.fill_in(buf, at, text + 2) {
+            buf[start - 1] = short(text);
+        } else {
+            buf.drain(at..start);
+            proto::wrap_key_value(buf, self.field, self.name, at);
+        }
+    }
+
+    #[inline]
+    fn write(&self, buf: &mut Vec<u8>, value: Scalar<'_>) {
+        let at = buf.len();
+        let size = value.size();
+        if self.head.is_empty() || self.head.len() + size > MAX_SHORT {
+            return proto::key_value(buf, self.field, self.name, value);
+        }
+        buf.extend_from_slice(&self.head);
+        self.fill_in(buf, at, size);
+        value.write(buf);
+    }
+
+    /// Fills both lengths into the head at `at`, for a value of `size` bytes. False when they take more than a byte.
+    #[inline]
+    fn fill_in(&self, buf: &mut [u8], at: usize, size: usize) -> bool {
+        // The first two bytes are not part of what they announce.
+        let whole = self.head.len() - 2 + size;
+        let fits = whole <= MAX_SHORT;
+        if fits {
+            buf[at + 1] = short(whole);
+            buf[at + self.head.len() - 1] = short(size);
+        }
+        fits
+    }
+}
+
+/// A length that takes one byte.
+#[inline]
+fn short(len: usize) -> u8 {
+    debug_assert!(len <= MAX_SHORT);
+    len.to_le_bytes()[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The field written the long way.
+    fn plain(name: &str, value: Scalar<'_>, scrub: &Scrub) -> Vec<u8> {
+        let mut buf = Vec::new();
+        value::field(&mut buf, 6, name, value, scrub);
+        buf
+    }
+
+    #[test]
+    fn it_writes_what_is_written_without_it() {
+        let scrub = Scrub::default();
+        let long: &'static str = Box::leak("n".repeat(300).into_boxed_str());
+        let hundred: &'static str = Box::leak("n".repeat(100).into_boxed_str());
+        let texts: Vec<_> = (0..300).step_by(7).map(|len| "t".repeat(len)).collect();
+        for name in ["", "cart", "message", "password", hundred, long] {
+            let keyed = Keyed::new(6, name, &scrub);
+            let mut values = vec![Scalar::Double(-0.5), Scalar::Str("card=4111111111111111")];
+            values.extend([0, 1, -1, i64::MAX, i64::MIN, 127, 128].map(Scalar::Int));
+            values.extend(texts.iter().map(|text| Scalar::Str(text)));
+            for value in values {
+                let expected = plain(name, value, &scrub);
+                let mut written = Vec::new();
+                keyed.scalar(&mut written, value, &scrub);
+                assert_eq!(written, expected, "{name} {value:?}");
+                if let Scalar::Str(text) = value {
+                    written.clear();
+                    keyed.display(&mut written, text, &scrub);
+                    assert_eq!(written, expected, "{name} {text}, displayed");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! A span's fields: attributes in their wire form, and those that `tracing-opentelemetry` made special.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt::{Debug, Display};
+
+use opentelemetry::trace::{SpanKind, Status};
+use tracing::Metadata;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Record};
+
+use super::fields::Debugged;
+use crate::capture::bounded;
+use crate::export::proto::{MAX_ATTRIBUTE_BYTES, Scalar};
+use crate::export::site::{Role, Site};
+use crate::handle::Highlight;
+use crate::recording::EncodedAttributes;
+use crate::scrub::Scrub;
+
+/// What fields say of their span.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) attributes: EncodedAttributes,
+    pub(super) name: Option<Cow<'static, str>>,
+    pub(super) kind: Option<SpanKind>,
+    pub(super) status: Option<Status>,
+}
+
+/// Something with fields.
+pub(super) trait HasFields {
+    fn visit(&self, visitor: &mut dyn Visit);
+}
+
+impl HasFields for Attributes<'_> {
+    fn visit(&self, visitor: &mut dyn Visit) {
+        self.record(visitor);
+    }
+}
+
+impl HasFields for Record<'_> {
+    fn visit(&self, visitor: &mut dyn Visit) {
+        self.record(visitor);
+    }
+}
+
+/// Reads the fields of a span of the call site that `metadata` describes.
+pub(super) fn read(
+    highlight: &Highlight,
+    metadata: &'static Metadata<'static>,
+    fields: &impl HasFields,
+) -> Told {
+    let mut told = Told {
+        attributes: EncodedAttributes::with_room_for(metadata.fields().len()),
+        ..Told::default()
+    };
+    highlight.0.intake.at(metadata, |site, scrub| {
+        fields.visit(&mut Reader {
+            site,
+            scrub,
+            told: &mut told,
+        });
+    });
+    told
+}
+
+struct Reader<'a> {
+    site: &'a Site,
+    scrub: &'a Scrub,
+    told: &'a mut Told,
+}
+
+impl Reader<'_> {
+    #[inline]
+    fn scalar(&mut self, field: &Field, value: Scalar<'_>) {
+        if let Some(known) = self.site.field(field) {
+            let scrub = self.scrub;
+            let write = |buf: &mut Vec<u8>| known.keyed.scalar(buf, value, scrub);
+            self.told.attributes.add(write);
+        }
+    }
+
+    fn display(&mut self, field: &Field, value: &(impl Display + ?Sized)) {
+        let Some(known) = self.site.field(field) else {
+            return;
+        };
+        if known.role == Role::Attribute {
+            let scrub = self.scrub;
+            let write = |buf: &mut Vec<u8>| known.keyed.display(buf, value, scrub);
+            self.told.attributes.add(write);
+        } else {
+            self.special(known.role, &bounded(MAX_ATTRIBUTE_BYTES, value));
+        }
+    }
+
+    fn special(&mut self, role: Role, text: &str) {
+        match role {
+            Role::Name => self.told.name = Some(text.to_owned().into()),
+            Role::Kind => self.told.kind = kind(text),
+            Role::StatusCode => {
+                self.told.status = match text.to_ascii_lowercase().as_str() {
+                    "ok" => Some(Status::Ok),
+                    "error" => Some(Status::error("")),
+                    _ => None,
+                };
+            }
+            _ => self.told.status = Some(Status::error(text.to_owned())),
+        }
+    }
+}
+
+fn kind(text: &str) -> Option<SpanKind> {
+    let kinds = [
+        ("server", SpanKind::Server),
+        ("client", SpanKind::Client),
+        ("producer", SpanKind::Producer),
+        ("consumer", SpanKind::Consumer),
+        ("internal", SpanKind::Internal),
+    ];
+    let mut kinds = kinds.into_iter();
+    let (_, kind) = kinds.find(|(name, _)| name.eq_ignore_ascii_case(text))?;
+    Some(kind)
+}
+
+impl Visit for Reader<'_> {
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        if let Some(known) = self.site.field(field) {
+            let attributes = &mut self.told.attributes;
+            attributes.add(|buf| known.keyed.bool(buf, value));
+        }
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.scalar(field, Scalar::Double(value));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.scalar(field, Scalar::Int(value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        match i64::try_from(value) {
+            Ok(value) => self.scalar(field, Scalar::Int(value)),
+            Err(_) => self.display(field, &value),
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match self.site.field(field).map(|known| known.role) {
+            Some(Role::Attribute) => self.scalar(field, Scalar::Str(value)),
+            Some(role) => self.special(role, value),
+            None => {}
+        }
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.display(field, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.display(field, &Debugged(value));
+    }
+}

@@ -1,0 +1,429 @@
+//! A span of ours while it lasts: an OpenTelemetry span whose parts are in their wire form from the moment they are known.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::SystemTime;
+
+use opentelemetry::trace::{
+    Event, Link, Span, SpanContext, SpanId, SpanKind, Status, TraceContextExt as _, TraceFlags,
+    TraceState,
+};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_sdk::trace::IdGenerator as _;
+
+use crate::context::Ambient;
+use crate::export::buffer::lock;
+use crate::export::deferred::Gap;
+use crate::export::log_record::{MAX_ATTRIBUTES, unix_nanos};
+use crate::export::proto::{self, Scalar};
+use crate::export::span::{self, Head};
+use crate::export::value;
+use crate::export::worker::is_worker;
+use crate::handle::Highlight;
+use crate::ids::Ids;
+use crate::owner::Owner;
+use crate::sampling::Sampling;
+use crate::scrub::Scrub;
+
+/// OpenTelemetry's default limits; what is beyond is counted, not sent.
+const MAX_EVENTS: u32 = 128;
+const MAX_LINKS: u32 = 128;
+const MAX_ATTRIBUTES_PER_PART: usize = 128;
+
+/// What is known of a span when it is made.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) kind: SpanKind,
+    pub(crate) status: Status,
+    pub(crate) attributes: EncodedAttributes,
+}
+
+impl Draft {
+    pub(crate) fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        Draft {
+            name: name.into(),
+            kind: SpanKind::Internal,
+            status: Status::Unset,
+            attributes: EncodedAttributes::default(),
+        }
+    }
+}
+
+/// The attributes of a span, as fields of its message.
+#[derive(Debug, Default)]
+pub(crate) struct EncodedAttributes {
+    bytes: Vec<u8>,
+    count: u32,
+    over: u32,
+}
+
+impl EncodedAttributes {
+    /// With room for so many of usual sizes.
+    pub(crate) fn with_room_for(count: usize) -> Self {
+        const USUAL: usize = 48;
+        EncodedAttributes {
+            bytes: Vec::with_capacity((count + 1) * USUAL),
+            ..EncodedAttributes::default()
+        }
+    }
+
+    /// Adds the one that `write` writes.
+    #[inline]
+    pub(crate) fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.count < MAX_ATTRIBUTES {
+            self.count += 1;
+            write(&mut self.bytes);
+        } else {
+            self.over += 1;
+        }
+    }
+
+    pub(crate) fn append(&mut self, others: &EncodedAttributes) {
+        self.over += others.over;
+        if self.count + others.count <= MAX_ATTRIBUTES {
+            self.count += others.count;
+            self.bytes.extend_from_slice(&others.bytes);
+        } else {
+            self.over += others.count;
+        }
+    }
+
+    fn push(&mut self, attribute: &KeyValue, scrub: &Scrub) {
+        let name = attribute.key.as_str();
+        self.add(|buf| value::attribute(buf, span::ATTRIBUTES, name, &attribute.value, scrub));
+    }
+
+    /// What every span has that begins here.
+    fn push_ambient(&mut self, ambient: &Ambient, scrub: &Scrub) {
+        let buf = &mut self.bytes;
+        if let Some(session) = ambient.session() {
+            let id = Scalar::Str(session.secure_id());
+            proto::key_value(buf, span::ATTRIBUTES, "highlight.session_id", id);
+        }
+        if let Some(scope) = ambient.scope() {
+            scope.each_tag(|name, tag| {
+                value::field(buf, span::ATTRIBUTES, name, Scalar::Str(tag), scrub);
+            });
+        }
+    }
+}
+
+/// A span, from when it is made until it ends. Its clones are the same span.
+///
+/// It starts at once but begins later, when its ids are asked for: until then its parent may still be set.
+#[derive(Debug, Clone)]
+pub(crate) struct Recording(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    highlight: Highlight,
+    begun: OnceLock<Begun>,
+    /// None when it is not sampled, and when it has ended.
+    live: Mutex<Option<Live>>,
+}
+
+#[derive(Debug)]
+struct Begun {
+    context: SpanContext,
+    parent: SpanId,
+    parent_is_remote: bool,
+}
+
+#[derive(Debug)]
+struct Live {
+    /// Until it begins.
+    parent: Option<Context>,
+    draft: Draft,
+    /// Nanoseconds since 1970.
+    start: u64,
+    /// Events and links, as fields of the span's message.
+    parts: Vec<u8>,
+    events: u32,
+    links: u32,
+    gaps: Vec<Gap>,
+}
+
+impl Recording {
+    /// A span that starts now, and begins later below the one in `parent`.
+    pub(crate) fn new(highlight: &Highlight, draft: Draft, parent: Context) -> Self {
+        let live = Live {
+            parent: Some(parent),
+            draft,
+            start: unix_nanos(SystemTime::now()),
+            parts: Vec::new(),
+            events: 0,
+            links: 0,
+            gaps: Vec::new(),
+        };
+        Recording(Arc::new(Shared {
+            highlight: highlight.clone(),
+            begun: OnceLock::new(),
+            live: Mutex::new(Some(live)),
+        }))
+    }
+
+    pub(crate) fn highlight(&self) -> &Highlight {
+        &self.0.highlight
+    }
+
+    /// Sets the parent; false when the span has begun already.
+    pub(crate) fn set_parent(&self, parent: Context) -> bool {
+        let mut live = lock(&self.0.live);
+        match live.as_mut().and_then(|live| live.parent.as_mut()) {
+            Some(old) => {
+                *old = parent;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Begins the span, if the sampling takes it. The context with it in it; none when it has begun already.
+    pub(crate) fn begin(&self) -> Option<Context> {
+        let parent = self.0.begin(&mut lock(&self.0.live))?;
+        Some(parent.with_span(self.clone()))
+    }
+
+    /// Adds attributes that are encoded already.
+    pub(crate) fn add_encoded(&self, attributes: &EncodedAttributes) {
+        self.change(|live, _| live.draft.attributes.append(attributes));
+    }
+
+    pub(crate) fn rename(&self, name: Cow<'static, str>) {
+        self.change(|live, _| live.draft.name = name);
+    }
+
+    pub(crate) fn set_kind(&self, kind: SpanKind) {
+        self.change(|live, _| live.draft.kind = kind);
+    }
+
+    /// A success stays one, and an error is only overruled by that.
+    pub(crate) fn settle(&self, status: Status) {
+        self.change(|live, _| {
+            if status > live.draft.status {
+                live.draft.status = status;
+            }
+        });
+    }
+
+    pub(crate) fn link(&self, other: SpanContext, attributes: Vec<KeyValue>) {
+        self.change(|live, highlight| live.link(highlight, other, attributes));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Live, &Highlight)) {
+        if let Some(live) = lock(&self.0.live).as_mut() {
+            change(live, &self.0.highlight);
+        }
+    }
+
+    /// Hands the span over, once.
+    pub(crate) fn finish(&self) {
+        self.0.finish(SystemTime::now());
+    }
+}
+
+impl Shared {
+    /// The parent's context; none when the span has begun already.
+    fn begin(&self, slot: &mut Option<Live>) -> Option<Context> {
+        let live = slot.as_mut()?;
+        let client = &self.highlight.0;
+        let (parent, ambient) = inside_the_session(live.parent.take()?, client.owner);
+        let begun = Begun::below(&parent, &live.draft, &client.sampling);
+        if begun.context.is_sampled() {
+            let attributes = &mut live.draft.attributes;
+            let intake = &client.intake;
+            intake.with_scrub(|scrub| attributes.push_ambient(&ambient, scrub));
+        } else {
+            *slot = None;
+        }
+        // Only who took the parent comes here.
+        let _ = self.begun.set(begun);
+        Some(parent)
+    }
+
+    fn finish(&self, end: SystemTime) {
+        let live = {
+            let mut slot = lock(&self.live);
+            self.begin(&mut slot);
+            slot.take()
+        };
+        let (Some(live), Some(begun)) = (live, self.begun.get()) else {
+            return;
+        };
+        if is_worker() {
+            return;
+        }
+        let client = &self.highlight.0;
+        client.intake.finished_span(&client.scope, |buf, scrub| {
+            let head = Head {
+                context: &begun.context,
+                parent: begun.parent,
+                parent_is_remote: begun.parent_is_remote,
+                name: &live.draft.name,
+                kind: &live.draft.kind,
+                start: live.start,
+                end: unix_nanos(end),
+            };
+            live.write(buf, &head, scrub);
+            live.gaps
+        });
+    }
+}
+
+/// A span that was made before the session was there, as in `with_session(session, job.instrument(span))`, begins inside of it.
+/// Where the process has several SDKs, its context says which one made it.
+fn inside_the_session(parent: Context, owner: Owner) -> (Context, Ambient) {
+    let mut ambient = Ambient::of(&parent);
+    let mut changed = false;
+    if ambient.session().is_none() {
+        let present = crate::context::current(Ambient::of).unwrap_or_default();
+        if let Some(session) = present.session() {
+            let scope = present.scope().or(ambient.scope()).cloned();
+            ambient = ambient.with_session(Some(session.clone()));
+            ambient = ambient.with_scope(scope);
+            changed = true;
+        }
+    }
+    if let Some(owner) = owner.mark(&ambient) {
+        ambient = ambient.with_owner(owner);
+        changed = true;
+    }
+    if changed {
+        (parent.with_value(ambient.clone()), ambient)
+    } else {
+        (parent, ambient)
+    }
+}
+
+impl Begun {
+    fn below(parent: &Context, draft: &Draft, sampling: &Sampling) -> Self {
+        let above = parent.span();
+        let above = above.span_context();
+        let has_parent = above.is_valid();
+        let trace_id = if has_parent {
+            above.trace_id()
+        } else {
+            Ids::default().new_trace_id()
+        };
+        let known = has_parent.then_some(above);
+        let sampled = !parent.is_telemetry_suppressed()
+            && sampling.takes(known, trace_id, &draft.name, &draft.kind);
+        let flags = if sampled {
+            above.trace_flags().with_sampled(true)
+        } else {
+            TraceFlags::default()
+        };
+        let state = known.map_or(TraceState::NONE, |above| above.trace_state().clone());
+        let span_id = Ids::default().new_span_id();
+        Begun {
+            context: SpanContext::new(trace_id, span_id, flags, false, state),
+            parent: above.span_id(),
+            parent_is_remote: has_parent && above.is_remote(),
+        }
+    }
+}
+
+impl Drop for Shared {
+    /// As in OpenTelemetry's SDK, a span that nobody ended ends here.
+    fn drop(&mut self) {
+        let is_open = self.live.get_mut().is_ok_and(|live| live.is_some());
+        if is_open {
+            self.finish(SystemTime::now());
+        }
+    }
+}
+
+impl Live {
+    fn write(&self, buf: &mut Vec<u8>, head: &Head<'_>, scrub: &Scrub) {
+        head.write(buf);
+        let attributes = &self.draft.attributes;
+        buf.extend_from_slice(&attributes.bytes);
+        span::write_status(buf, &self.draft.status, scrub);
+        buf.extend_from_slice(&self.parts);
+        span::write_dropped(
+            buf,
+            attributes.over,
+            self.events.saturating_sub(MAX_EVENTS),
+            self.links.saturating_sub(MAX_LINKS),
+        );
+    }
+
+    fn event(&mut self, highlight: &Highlight, mut event: Event) {
+        self.events += 1;
+        if self.events > MAX_EVENTS {
+            return;
+        }
+        event.dropped_attributes_count = cut(&mut event.attributes);
+        let write = |scrub: &Scrub| span::write_event(&mut self.parts, &event, scrub);
+        self.gaps.extend(highlight.0.intake.with_scrub(write));
+    }
+
+    fn link(&mut self, highlight: &Highlight, other: SpanContext, mut attributes: Vec<KeyValue>) {
+        self.links += 1;
+        if self.links > MAX_LINKS {
+            return;
+        }
+        let dropped = cut(&mut attributes);
+        let link = Link::new(other, attributes, dropped);
+        let write = |scrub: &Scrub| span::write_link(&mut self.parts, &link, scrub);
+        highlight.0.intake.with_scrub(write);
+    }
+}
+
+/// Keeps as many attributes as an event or a link may have; says how many there were beyond.
+fn cut(attributes: &mut Vec<KeyValue>) -> u32 {
+    let over = attributes.len().saturating_sub(MAX_ATTRIBUTES_PER_PART);
+    attributes.truncate(MAX_ATTRIBUTES_PER_PART);
+    u32::try_from(over).unwrap_or(u32::MAX)
+}
+
+impl Span for Recording {
+    fn add_event_with_timestamp<T>(
+        &mut self,
+        name: T,
+        timestamp: SystemTime,
+        attributes: Vec<KeyValue>,
+    ) where
+        T: Into<Cow<'static, str>>,
+    {
+        let event = Event::new(name, timestamp, attributes, 0);
+        self.change(|live, highlight| live.event(highlight, event));
+    }
+
+    fn span_context(&self) -> &SpanContext {
+        let begun = self.0.begun.get();
+        begun.map_or(&SpanContext::NONE, |begun| &begun.context)
+    }
+
+    fn is_recording(&self) -> bool {
+        lock(&self.0.live).is_some()
+    }
+
+    fn set_attribute(&mut self, attribute: KeyValue) {
+        self.change(|live, highlight| {
+            let attributes = &mut live.draft.attributes;
+            let push = |scrub: &Scrub| attributes.push(&attribute, scrub);
+            highlight.0.intake.with_scrub(push);
+        });
+    }
+
+    fn set_status(&mut self, status: Status) {
+        self.settle(status);
+    }
+
+    fn update_name<T>(&mut self, new_name: T)
+    where
+        T: Into<Cow<'static, str>>,
+    {
+        self.rename(new_name.into());
+    }
+
+    fn add_link(&mut self, span_context: SpanContext, attributes: Vec<KeyValue>) {
+        self.link(span_context, attributes);
+    }
+
+    fn end_with_timestamp(&mut self, timestamp: SystemTime) {
+        self.0.finish(timestamp);
+    }
+}
