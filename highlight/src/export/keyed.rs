@@ -6,16 +6,18 @@ use super::proto::{self, Scalar};
 use super::value;
 use crate::scrub::{REDACTED, Scrub};
 
-/// Names up to this length have a head: with the shortest of values the whole still has a length of one byte.
-const MAX_NAME_BYTES: usize = 100;
+/// Of the bytes before a value. Longer names than fit are written the long way.
+const MAX_HEAD: usize = 48;
 /// The largest length that takes one byte.
 const MAX_SHORT: usize = 127;
 
 /// See the module's description.
 #[derive(Debug)]
 pub(crate) struct Keyed {
-    /// Field key, length, name, and the value's key and length; both lengths are filled in with each value. Empty for a long name.
-    head: Box<[u8]>,
+    /// Field key, length, name, and the value's key and length; both lengths are filled in with each value.
+    head: [u8; MAX_HEAD],
+    /// Zero for a long name.
+    head_len: usize,
     field: u32,
     name: &'static str,
     /// The name says that the value is a secret.
@@ -26,14 +28,19 @@ impl Keyed {
     /// The name under which a user's field is sent, in the given field of its record.
     pub(crate) fn new(field: u32, name: &'static str, scrub: &Scrub) -> Self {
         let name = value::safe_name(name);
-        let mut head = Vec::new();
-        if name.len() <= MAX_NAME_BYTES {
-            proto::len_header(&mut head, field, 0);
-            proto::bytes_field(&mut head, proto::KEY, name.as_bytes());
-            proto::len_header(&mut head, proto::VALUE, 0);
+        let mut bytes = Vec::new();
+        proto::len_header(&mut bytes, field, 0);
+        proto::bytes_field(&mut bytes, proto::KEY, name.as_bytes());
+        proto::len_header(&mut bytes, proto::VALUE, 0);
+        let mut head = [0; MAX_HEAD];
+        let mut head_len = 0;
+        if let Some(room) = head.get_mut(..bytes.len()) {
+            room.copy_from_slice(&bytes);
+            head_len = bytes.len();
         }
         Keyed {
-            head: head.into(),
+            head,
+            head_len,
             field,
             name,
             hidden: scrub.hides(name),
@@ -76,11 +83,11 @@ impl Keyed {
         if self.hidden {
             return self.write(buf, Scalar::Str(REDACTED));
         }
-        if self.head.is_empty() {
+        if self.head_len == 0 {
             return value::display_field(buf, self.field, self.name, value, scrub);
         }
         let at = buf.len();
-        buf.extend_from_slice(&self.head);
+        proto::put_first(buf, &self.head, self.head_len);
         proto::len_header(buf, proto::ANY_STRING, 0);
         let start = buf.len();
         proto::format_bounded(buf, proto::MAX_ATTRIBUTE_BYTES, value);
@@ -98,10 +105,10 @@ impl Keyed {
     fn write(&self, buf: &mut Vec<u8>, value: Scalar<'_>) {
         let at = buf.len();
         let size = value.size();
-        if self.head.is_empty() || self.head.len() + size > MAX_SHORT {
+        if self.head_len == 0 || self.head_len + size > MAX_SHORT {
             return proto::key_value(buf, self.field, self.name, value);
         }
-        buf.extend_from_slice(&self.head);
+        proto::put_first(buf, &self.head, self.head_len);
         self.fill_in(buf, at, size);
         value.write(buf);
     }
@@ -110,11 +117,11 @@ impl Keyed {
     #[inline]
     fn fill_in(&self, buf: &mut [u8], at: usize, size: usize) -> bool {
         // The first two bytes are not part of what they announce.
-        let whole = self.head.len() - 2 + size;
+        let whole = self.head_len - 2 + size;
         let fits = whole <= MAX_SHORT;
         if fits {
             buf[at + 1] = short(whole);
-            buf[at + self.head.len() - 1] = short(size);
+            buf[at + self.head_len - 1] = short(size);
         }
         fits
     }
@@ -142,9 +149,9 @@ mod tests {
     fn it_writes_what_is_written_without_it() {
         let scrub = Scrub::default();
         let long: &'static str = Box::leak("n".repeat(300).into_boxed_str());
-        let hundred: &'static str = Box::leak("n".repeat(100).into_boxed_str());
+        let longest: &'static str = Box::leak("n".repeat(MAX_HEAD - 6).into_boxed_str());
         let texts: Vec<_> = (0..300).step_by(7).map(|len| "t".repeat(len)).collect();
-        for name in ["", "cart", "message", "password", hundred, long] {
+        for name in ["", "cart", "message", "password", longest, long] {
             let keyed = Keyed::new(6, name, &scrub);
             let mut values = vec![Scalar::Double(-0.5), Scalar::Str("card=4111111111111111")];
             values.extend([0, 1, -1, i64::MAX, i64::MIN, 127, 128].map(Scalar::Int));

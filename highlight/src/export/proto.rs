@@ -32,14 +32,29 @@ pub(crate) fn varint(buf: &mut Vec<u8>, value: u64) {
         buf.push(value.to_le_bytes()[0]);
     } else {
         let (bytes, len) = varint_bytes(value);
-        buf.extend_from_slice(&bytes[..len]);
+        put_first(buf, &bytes, len);
     }
 }
 
-/// The bytes of [`varint`], and how many of them there are.
+/// Appends the first `len` of `bytes`. All are copied: a copy of a size that the compiler knows takes an instruction or two, one of
+/// any other size a call.
+#[inline]
+pub(crate) fn put_first<const N: usize>(buf: &mut Vec<u8>, bytes: &[u8; N], len: usize) {
+    let end = buf.len() + len;
+    buf.extend_from_slice(bytes);
+    buf.truncate(end);
+}
+
+/// The bytes of [`varint`] for a value that takes several, and how many these are.
 #[inline]
 fn varint_bytes(mut value: u64) -> ([u8; 10], usize) {
     let mut bytes = [0; 10];
+    if value < 0x4000 {
+        let [low, high, ..] = value.to_le_bytes();
+        bytes[0] = low | 0x80;
+        bytes[1] = high << 1 | low >> 7;
+        return (bytes, 2);
+    }
     for (at, byte) in bytes.iter_mut().enumerate() {
         *byte = value.to_le_bytes()[0] | 0x80;
         value >>= 7;
@@ -72,14 +87,19 @@ pub(crate) const fn len_field_size(field: u32, len: usize) -> usize {
 /// Key and length of a length-delimited field; the payload follows.
 #[inline]
 pub(crate) fn len_header(buf: &mut Vec<u8>, field: u32, len: usize) {
-    // Nearly always: one byte each.
-    if let (Ok(key @ ..0x80), Ok(len @ ..0x80)) =
-        (u8::try_from(field << 3 | WIRE_LEN), u8::try_from(len))
-    {
-        buf.extend_from_slice(&[key, len]);
-    } else {
+    let one_byte = u8::try_from(field << 3 | WIRE_LEN).ok();
+    let Some(one_byte) = one_byte.filter(|key| *key < 0x80) else {
         key(buf, field, WIRE_LEN);
-        varint(buf, len as u64);
+        return varint(buf, len as u64);
+    };
+    let [low, high, ..] = len.to_le_bytes();
+    match len {
+        0..0x80 => buf.extend_from_slice(&[one_byte, low]),
+        0x80..0x4000 => buf.extend_from_slice(&[one_byte, low | 0x80, high << 1 | low >> 7]),
+        _ => {
+            buf.push(one_byte);
+            varint(buf, len as u64);
+        }
     }
 }
 
@@ -211,7 +231,7 @@ impl Scalar<'_> {
                 } else {
                     let (bytes, len) = varint_bytes(value.cast_unsigned());
                     buf.push(INT);
-                    buf.extend_from_slice(&bytes[..len]);
+                    put_first(buf, &bytes, len);
                 }
             }
             Scalar::Double(value) => fixed64_present(buf, ANY_DOUBLE, value.to_bits()),
