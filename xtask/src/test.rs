@@ -6,10 +6,12 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::{clickhouse, say, show};
+use crate::{clickhouse, fuzz, say, show};
 
-/// Asks for the long form of the tests that have one: a million records, a minute of a slow endpoint.
+/// Asks for the long form of the tests that have one: a million records, a minute of a slow endpoint. Then the fuzz targets run.
 const EXTENDED: &str = "--extended";
+/// For each fuzz target then.
+const FUZZ_SECONDS: u32 = 30;
 
 /// Runs the command; `arguments` go to `cargo test`, but for [`EXTENDED`].
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -17,7 +19,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     clickhouse::ensure()?;
     say("running cargo test --workspace");
     let mut command = Command::new(env!("CARGO"));
-    if arguments.iter().any(|argument| argument == EXTENDED) {
+    let is_extended = arguments.iter().any(|argument| argument == EXTENDED);
+    if is_extended {
         // The tests that have a longer form look for it.
         command.env("HIGHLIGHT_EXTENDED", "1");
     }
@@ -48,6 +51,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         status.success(),
         "not all tests could run: see cargo's error above"
     );
+    if is_extended {
+        fuzz::run(&[FUZZ_SECONDS.to_string()])?;
+    }
     Ok(())
 }
 

@@ -12,7 +12,7 @@ pub(crate) const MAX_BAGGAGE_BYTES: usize = 8_192;
 
 /// Where the request comes from: the caller's trace first, then the browser's session. Without a caller's trace the one that the
 /// browser's request id names goes on here.
-pub(super) fn origin(request: &impl Request) -> (Context, Option<TraceId>) {
+pub(crate) fn origin(request: &impl Request) -> (Context, Option<TraceId>) {
     let context = context(request).with_value(Scope::default());
     let Some(session) = session::of(request, &context) else {
         return (context, None);
