@@ -97,8 +97,8 @@ fn noise(size: usize, seed: &mut u64) -> String {
     text
 }
 
-/// Four threads say records of all sizes, and some errors, until the time is over.
-fn overwhelm(highlight: &Guard, time: Duration) {
+/// Four threads say records of all sizes, one in `errors` of them an error, until the time is over.
+fn overwhelm(highlight: &Guard, errors: usize, time: Duration) {
     let until = Instant::now() + time;
     std::thread::scope(|scope| {
         for thread in 0..4_u64 {
@@ -107,13 +107,14 @@ fn overwhelm(highlight: &Guard, time: Duration) {
                 let mut seed = thread;
                 let texts = [10, 100, 1_000, 20_000].map(|size| noise(size, &mut seed));
                 for at in (0..).take_while(|_| Instant::now() < until) {
+                    if at % errors == 0 {
+                        highlight.capture_error(&std::io::Error::other("broken"));
+                        continue;
+                    }
                     let text = &texts[at % texts.len()];
                     highlight.log(Severity::Info, |record| {
                         record.body(&format_args!("{at} {text}"));
                     });
-                    if at % 50 == 0 {
-                        highlight.capture_error(&std::io::Error::other("broken"));
-                    }
                 }
             });
         }
@@ -127,22 +128,26 @@ fn warm_up() {
         .source_context(false)
         .start()
         .unwrap();
-    overwhelm(&highlight, Duration::from_millis(300));
+    overwhelm(&highlight, 50, Duration::from_millis(300));
     let _ = highlight.flush();
 }
 
 /// The most that the SDK had allocated beyond what it has at rest.
-fn peak(config: Config, time: Duration) -> usize {
+fn peak(config: Config, errors: usize, time: Duration) -> usize {
     let highlight = config.byte_budget(BUDGET).start().unwrap();
     highlight.capture_error(&std::io::Error::other("the first"));
     let _ = highlight.flush();
     let before = LIVE.load(Relaxed);
     PEAK.store(before, Relaxed);
-    overwhelm(&highlight, time);
+    overwhelm(&highlight, errors, time);
     let peak = PEAK.load(Relaxed) - before;
     let stats = highlight.stats();
-    let said = stats.sent(Signal::Logs) + stats.dropped_total();
-    assert!(said + stats.spooled_total() > 2_000, "{stats:?}");
+    let said: u64 = [Signal::Logs, Signal::Traces]
+        .map(|signal| stats.sent(signal) + stats.queued(signal))
+        .iter()
+        .sum();
+    let said = said + stats.dropped_total() + stats.spooled_total();
+    assert!(said > 1_000, "{stats:?}");
     peak
 }
 
@@ -161,16 +166,25 @@ fn memory_stays_within_the_budget_and_a_constant_whatever_the_endpoint_does() {
     };
     let slow = endpoint(200, Duration::from_millis(200));
     let busy = endpoint(503, Duration::ZERO);
-    for (what, config) in [
-        ("slow", settings(slow)),
-        ("busy", settings(busy)),
-        ("slow, with a spool", settings(slow).spool_dir(spool.path())),
+    let spooling = |address| settings(address).spool_dir(spool.path());
+    for (what, config, errors) in [
+        ("slow", settings(slow), 50),
+        ("slow, errors alone", settings(slow), 1),
+        ("busy", settings(busy), 50),
+        ("busy, errors alone", settings(busy), 1),
+        ("slow, with a spool", spooling(slow), 50),
         (
             "busy, with a spool",
-            settings(busy).spool_dir(spool.path()).spool_bytes(64 << 20),
+            spooling(busy).spool_bytes(64 << 20),
+            50,
+        ),
+        (
+            "busy, with a spool, errors alone",
+            spooling(busy).spool_bytes(64 << 20),
+            1,
         ),
     ] {
-        let peak = peak(config, time);
+        let peak = peak(config, errors, time);
         println!(
             "{what}: {peak} bytes, {} beside the budget",
             peak.saturating_sub(BUDGET)

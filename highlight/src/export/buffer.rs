@@ -38,6 +38,11 @@ impl Bounds {
 /// Chunks are not sealed smaller than this, however little the endpoint takes.
 const SMALLEST_SEAL: usize = 16 * 1024;
 
+/// Errors that wait for their stacks. Each is an allocation of its own, which the budget counts and which ends with it: a list of
+/// thousands of them is otherwise as large as half of the budget, and larger while it grows and until the last is resolved.
+#[expect(clippy::vec_box, reason = "see above")]
+type Waiting = Vec<Box<Deferred>>;
+
 /// See the module's description.
 #[derive(Debug)]
 pub(crate) struct Buffer {
@@ -46,7 +51,7 @@ pub(crate) struct Buffer {
     seal_at: AtomicUsize,
     open: [Mutex<Chunk>; Signal::COUNT],
     sealed: Mutex<VecDeque<(Signal, Chunk)>>,
-    deferred: Mutex<Vec<Deferred>>,
+    deferred: Mutex<Waiting>,
     held: AtomicUsize,
     /// The worker already knows that there is something.
     armed: AtomicBool,
@@ -153,7 +158,7 @@ impl Buffer {
         if self.is_forked() {
             return self.refuse(record.signal, DropReason::Shutdown, 1);
         }
-        record.held = record.size();
+        record.held = record.settle();
         let refusal = self.refusal(self.is_closed(), Chunk::cost(&record.scope, record.held));
         let refusal = refusal.or_else(|| {
             let fits = self.hold(record.held);
@@ -163,7 +168,7 @@ impl Buffer {
             return self.refuse(record.signal, reason, 1);
         }
         self.counters.accepted(record.signal, 1);
-        lock(&self.deferred).push(record);
+        lock(&self.deferred).push(Box::new(record));
         self.hurry();
     }
 
@@ -280,7 +285,7 @@ impl Buffer {
         self.urgent.swap(false, Ordering::AcqRel)
     }
 
-    pub(crate) fn take_deferred(&self) -> Vec<Deferred> {
+    pub(crate) fn take_deferred(&self) -> Waiting {
         std::mem::take(&mut *lock(&self.deferred))
     }
 

@@ -52,10 +52,14 @@ pub(crate) struct Gap {
 }
 
 impl Deferred {
-    /// Bytes of memory it takes, near enough to hold the byte budget.
-    pub(crate) fn size(&self) -> usize {
+    /// Gives back what is not used, and tells the bytes that it takes, which the byte budget counts.
+    pub(crate) fn settle(&mut self) -> usize {
+        // Lists that have grown one by one have room for four.
+        self.gaps.shrink_to_fit();
+        self.record.shrink_to_fit();
         let gaps: usize = self.gaps.iter().map(Gap::size).sum();
-        size_of::<Self>() + self.record.capacity() + gaps
+        let list = self.gaps.capacity() * size_of::<Gap>();
+        size_of::<Self>() + self.record.capacity() + list + gaps
     }
 
     /// Resolves the stacks and completes the record.
@@ -89,16 +93,16 @@ impl Deferred {
 }
 
 impl Gap {
+    /// What it has elsewhere, in bytes.
     fn size(&self) -> usize {
         let event = match &self.place {
             Place::Record { .. } => 0,
             Place::Event { bytes, .. } => bytes.capacity(),
         };
         let texts = self.chain.iter().chain([&self.message]);
-        let texts: usize = texts
-            .map(|text| size_of::<String>() + text.capacity())
-            .sum();
-        size_of::<Self>() + event + texts + self.stack.size()
+        let texts: usize = texts.map(String::capacity).sum();
+        let list = self.chain.capacity() * size_of::<String>();
+        event + texts + list + self.stack.size()
     }
 }
 

@@ -5,3 +5,5 @@ mod endpoint;
 mod killed;
 mod load;
 mod spool;
+#[cfg(target_os = "linux")]
+mod surroundings;
