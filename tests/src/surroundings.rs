@@ -17,7 +17,7 @@ use highlight::{Config, FlushError, Guard, Severity, Signal};
 use server_mock::MockServer;
 
 use crate::namespaces::{disk, instead, leave};
-use crate::support::{eventually, extended};
+use crate::support::{eventually, extended, noise};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -37,14 +37,8 @@ fn wait_for_test() -> Outcome {
 fn say(highlight: &Guard, first: u64, records: u64) {
     let mut seed = first + 1;
     for at in first..first + records {
+        let noise = noise(1_000, &mut seed);
         highlight.log(Severity::Info, |record| {
-            let mut noise = String::with_capacity(1_000);
-            while noise.len() < 1_000 {
-                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                noise.push(char::from(
-                    b'!' + u8::try_from((seed >> 57) % 90).unwrap_or(0),
-                ));
-            }
             record.body(&format_args!("record {at} {noise}"));
         });
     }
@@ -202,10 +196,8 @@ pub fn slow_name() -> Outcome {
     let started = Instant::now();
     let stopped = highlight.shutdown();
     took("shutdown", started, timeout)?;
-    tell(&format!(
-        "shutdown counts {}",
-        stopped == Err(FlushError::Lost { records: 1 })
-    ))?;
+    let counts = stopped == Err(FlushError::Lost { records: 1 });
+    tell(&format!("shutdown counts {counts}: {stopped:?}"))?;
 
     let highlight = start(timeout)?;
     say(&highlight, 0, 1);

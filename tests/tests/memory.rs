@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use highlight::{Config, Guard, Severity, Signal};
-use highlight_tests::support::extended;
+use highlight_tests::support::{extended, noise};
 
 /// What is allocated now, and the most that was.
 static LIVE: AtomicUsize = AtomicUsize::new(0);
@@ -85,16 +85,6 @@ fn answer(mut client: TcpStream, status: u16, pause: Duration) -> std::io::Resul
             "HTTP/1.1 {status} it is\r\ncontent-length: 0\r\n\r\n"
         )?;
     }
-}
-
-/// Texts of any size, which hardly compress.
-fn noise(size: usize, seed: &mut u64) -> String {
-    let mut text = String::with_capacity(size);
-    while text.len() < size {
-        *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        text.push(char::from(b' ' + u8::try_from(*seed >> 57).unwrap() % 94));
-    }
-    text
 }
 
 /// Four threads say records of all sizes, one in `errors` of them an error, until the time is over.

@@ -1,11 +1,11 @@
-//! A request that the endpoint finds too large (413) becomes two, made from its own bytes.
+//! A request that is too large, for the endpoint (413) or for the spool, becomes two, made from its own bytes.
 
 use std::io::Read as _;
 use std::ops::Range;
 
 use flate2::bufread::GzDecoder;
 
-use super::batch::{Batch, compressed};
+use super::batch::{Batch, BatchIds, compressed};
 use super::proto;
 use super::reader::{Field, Fields, Payload};
 use super::stats::Signal;
@@ -22,14 +22,14 @@ const TO_POINTS: &[&[u32]] = &[&[1], &[2], &[2], &[5, 7, 9, 10, 11], &[1]];
 /// What became of a request that was too large.
 #[derive(Debug)]
 pub(crate) enum Split {
-    /// The two halves, without ids; their bodies were so many bytes together before compression.
+    /// The two halves, which hold no more of the budget than the whole; it was so many bytes before compression.
     Halves(Box<[Batch; 2]>, usize),
     /// It has one record only, or cannot be read.
     Single,
 }
 
-/// Splits a batch by its records: log records, spans or data points.
-pub(crate) fn split(batch: &Batch) -> Split {
+/// Splits a batch by its records: log records, spans or data points. The halves are new requests with ids of their own.
+pub(crate) fn split(batch: &Batch, ids: &mut BatchIds) -> Split {
     let mut plain = Vec::new();
     let read = GzDecoder::new(&batch.body[..])
         .take(LARGEST)
@@ -46,11 +46,17 @@ pub(crate) fn split(batch: &Batch) -> Split {
         return Split::Single;
     }
     let middle = total / 2;
+    let mut left = batch.held;
     let halves = [0..middle, middle..total].map(|part| {
         let message = only(&plain, path, &part, &mut 0).unwrap_or_default();
         let expected = message.len() / 4;
+        let body = compressed(std::iter::once(message), expected);
+        let held = body.len().min(left);
+        left -= held;
         Batch {
-            body: compressed(std::iter::once(message), expected),
+            id: ids.next(),
+            body,
+            held,
             records: part.len() as u64,
             ..batch.clone()
         }
@@ -162,7 +168,7 @@ mod tests {
     fn halves_are_whole_requests_and_have_every_record_once() {
         for count in 2..20 {
             let batch = batch(count);
-            let Split::Halves(halves, _) = split(&batch) else {
+            let Split::Halves(halves, _) = split(&batch, &mut BatchIds::new()) else {
                 panic!("{count} records can be split")
             };
             let [one, two] = halves.as_ref();
@@ -221,7 +227,7 @@ mod tests {
 
     /// Splits until nothing can be split any more.
     fn pieces(batch: Batch) -> Vec<Batch> {
-        match split(&batch) {
+        match split(&batch, &mut BatchIds::new()) {
             Split::Single => vec![batch],
             Split::Halves(halves, _) => halves.into_iter().flat_map(pieces).collect(),
         }
@@ -251,9 +257,15 @@ mod tests {
 
     #[test]
     fn what_cannot_be_split_is_told() {
-        assert!(matches!(split(&batch(1)), Split::Single));
+        assert!(matches!(
+            split(&batch(1), &mut BatchIds::new()),
+            Split::Single
+        ));
         let mut broken = batch(4);
         broken.body = Bytes::from_static(b"no gzip");
-        assert!(matches!(split(&broken), Split::Single));
+        assert!(matches!(
+            split(&broken, &mut BatchIds::new()),
+            Split::Single
+        ));
     }
 }

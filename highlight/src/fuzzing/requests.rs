@@ -13,7 +13,7 @@ use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 
-use crate::export::batch::{Batch, compressed};
+use crate::export::batch::{Batch, BatchIds, compressed};
 use crate::export::split::{Split, split as halve};
 use crate::export::stats::Signal;
 use crate::export::transport::{LONGEST_RETRY_AFTER, Verdict, judge};
@@ -89,7 +89,7 @@ fn parted<M: Records>(signal: Signal, body: &[u8]) {
         sequence: 1,
         spooled: None,
     };
-    match halve(&batch) {
+    match halve(&batch, &mut BatchIds::new()) {
         Split::Halves(halves, _) => {
             let mut found = Vec::new();
             for half in halves.as_ref() {
