@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use highlight::{Config, Highlight, Severity};
+use server_mock::{Clickhouse, MockServer};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -163,4 +164,22 @@ pub fn init_again() -> Outcome {
         tracing::info!("between");
     }
     tell("done")
+}
+
+/// The ingest server with ClickHouse behind it: says where SQL is answered, and waits to be killed.
+pub fn ingest() -> Outcome {
+    let clickhouse = Clickhouse::Embedded {
+        data_dir: std::env::var_os("INGEST_DATA").ok_or("no folder")?.into(),
+        database: "ingest".to_owned(),
+    };
+    let server = MockServer::builder()
+        .address(std::env::var("INGEST_ADDRESS")?)
+        .clickhouse(clickhouse)
+        .sql("127.0.0.1:0")
+        .keep_received(false)
+        .start()?;
+    tell(&format!("http://{}", server.sql_address().ok_or("no SQL")?))?;
+    loop {
+        std::thread::park();
+    }
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod endpoint;
+mod ingest;
 mod killed;
 mod load;
 mod spool;
