@@ -50,7 +50,7 @@ unsafe impl GlobalAlloc for Counting {
 
 /// The budget, and what the SDK may take beside it: one request being compressed, the client's buffers, the threads' own.
 const BUDGET: usize = 8 * 1024 * 1024;
-const BESIDE: usize = 4 * 1024 * 1024;
+const BESIDE: usize = 3 * 1024 * 1024;
 
 /// An endpoint that takes requests slowly, with no memory to speak of, and answers all of them with `status`.
 fn endpoint(status: u16, pause: Duration) -> SocketAddr {
