@@ -34,10 +34,10 @@ pub struct Session {
 impl Session {
     /// A session with the given id and no request, for work that did not start with a request.
     ///
-    /// Returns `None` when the id is empty, longer than 256 bytes or has characters other than `A-Z a-z 0-9 _ -`.
+    /// Returns `None` when the id is empty, longer than 255 bytes or has characters other than `A-Z a-z 0-9 _ -`.
     #[must_use]
     pub fn new(secure_id: &str) -> Option<Self> {
-        (is_token(secure_id) && secure_id.len() <= MAX_HEADER_BYTES).then(|| Session {
+        (is_token(secure_id) && fits(secure_id, "")).then(|| Session {
             secure_id: secure_id.into(),
             request_id: None,
         })
@@ -53,7 +53,8 @@ impl Session {
             return None;
         }
         let (secure_id, request_id) = header.trim().split_once('/').unwrap_or((header.trim(), ""));
-        if !is_token(secure_id) || !(request_id.is_empty() || is_token(request_id)) {
+        let is_well_formed = is_token(secure_id) && (request_id.is_empty() || is_token(request_id));
+        if !is_well_formed || !fits(secure_id, request_id) {
             return None;
         }
         Some(Session {
@@ -117,6 +118,11 @@ pub fn with_session<F: Future>(session: Session, future: F) -> impl Future<Outpu
     crate::context::carrying(session, future)
 }
 
+/// Whether the header that hands a session on, which always has the slash, is one that is read.
+fn fits(secure_id: &str, request_id: &str) -> bool {
+    secure_id.len() + "/".len() + request_id.len() <= MAX_HEADER_BYTES
+}
+
 fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text
@@ -154,6 +160,19 @@ mod tests {
         }
         assert_eq!(Session::new(""), None);
         assert_eq!(Session::new(&long), None);
+    }
+
+    #[test]
+    fn what_is_handed_on_is_read_again_however_long_it_is() {
+        for length in 250..260 {
+            let id = "a".repeat(length);
+            for session in [Session::parse(&id), Session::new(&id)] {
+                assert_eq!(session.is_some(), length < MAX_HEADER_BYTES, "{length}");
+                if let Some(session) = session {
+                    assert_eq!(Session::parse(&session.to_string()), Some(session));
+                }
+            }
+        }
     }
 
     #[test]

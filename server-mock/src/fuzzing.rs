@@ -2,10 +2,6 @@
 //!
 //! `cargo xtask fuzz` drives them through libFuzzer, with `--cfg fuzzing`; the unit test below replays the inputs that are kept in
 //! `fuzz/corpus`.
-#![expect(
-    clippy::missing_panics_doc,
-    reason = "a target tells what does not hold by panicking"
-)]
 
 use std::io::Write as _;
 

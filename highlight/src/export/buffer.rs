@@ -40,7 +40,6 @@ const SMALLEST_SEAL: usize = 16 * 1024;
 
 /// Errors that wait for their stacks. Each is an allocation of its own, which the budget counts and which ends with it: a list of
 /// thousands of them is otherwise as large as half of the budget, and larger while it grows and until the last is resolved.
-#[expect(clippy::vec_box, reason = "see above")]
 type Waiting = Vec<Box<Deferred>>;
 
 /// See the module's description.

@@ -22,7 +22,8 @@ pub fn session_header(data: &[u8]) {
         assert_eq!(again.as_ref(), Some(session), "handed on, it is another");
     } else if text.len() <= LONGEST {
         let (id, request) = text.trim().split_once('/').unwrap_or((text.trim(), ""));
-        let sent_by_browser = is_token(id) && (request.is_empty() || is_token(request));
+        let is_long = id.len() + 1 + request.len() > LONGEST;
+        let sent_by_browser = is_token(id) && (request.is_empty() || is_token(request)) && !is_long;
         assert!(!sent_by_browser, "{text:?} was not taken");
     }
     if let Some(session) = Session::new(text) {
@@ -94,7 +95,13 @@ pub fn trace_headers(data: &[u8]) {
         assert!(is_header(value), "{name} is {value:?}");
     }
     let (again, _) = origin(&Fake(&handed_on));
-    assert_eq!(again.get::<Session>(), session, "another session");
+    // Baggage that names several sessions is nobody's but the application's, which has put it there.
+    let sessions = given
+        .get(2)
+        .map_or(0, |(_, baggage)| baggage.matches(SESSION_HEADER).count());
+    if sessions < 2 {
+        assert_eq!(again.get::<Session>(), session, "another session");
+    }
     let (trace, parent) = (span.trace_id(), span.span_id());
     let received = again.span();
     let received = received.span_context();
