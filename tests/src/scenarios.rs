@@ -11,8 +11,10 @@ use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use highlight::{Config, Highlight, Severity};
+use highlight::{Config, DropReason, Highlight, Severity, Signal};
 use server_mock::{Clickhouse, MockServer};
+
+use crate::support::free_address;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -124,6 +126,21 @@ fn in_child(work: impl FnOnce() -> bool) -> Result<bool, Box<dyn Error>> {
             _ => return Ok(status == 0),
         }
     }
+}
+
+/// Says more than a small budget can hold, with nobody to send it to.
+pub fn overflow() -> Outcome {
+    let highlight = Config::from_env()
+        .endpoint(format!("http://{}", free_address()))
+        .byte_budget(64 * 1024)
+        .shutdown_timeout(Duration::from_millis(500))
+        .init()?;
+    for at in 0..1_000 {
+        say(&highlight, &format!("record {at} {}", "x".repeat(1_000)));
+    }
+    let stats = highlight.stats();
+    let dropped = stats.dropped(Signal::Logs, DropReason::BufferFull);
+    tell(&format!("{dropped} of 1000 dropped"))
 }
 
 /// The application's own panic hook logs and reports errors.

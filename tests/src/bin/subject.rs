@@ -44,6 +44,7 @@ fn main() -> Outcome {
         "fork" => scenarios::fork(),
         "hook-that-logs" => scenarios::hook_that_logs(),
         "heavy-panic" => scenarios::heavy_panic(),
+        "overflow" => scenarios::overflow(),
         "ingest" => scenarios::ingest(),
         "init-again" => scenarios::init_again(),
         #[cfg(target_os = "linux")]
