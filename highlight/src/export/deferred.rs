@@ -167,3 +167,44 @@ impl Rendered {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stacktrace::RawStack;
+
+    #[test]
+    fn what_waits_is_counted_with_all_that_it_has_allocated() {
+        let mut chain = Vec::with_capacity(3);
+        chain.push("cause".to_owned());
+        let gap = Gap {
+            place: Place::Event {
+                bytes: Vec::with_capacity(100),
+                field: 11,
+                attributes: 3,
+            },
+            stack: Stack::Raw(RawStack::from_ips(vec![1, 2])),
+            message: "message".to_owned(),
+            chain,
+            located: false,
+        };
+        // As they grow when one is pushed.
+        let mut gaps = Vec::with_capacity(4);
+        gaps.push(gap);
+        let mut deferred = Deferred {
+            signal: Signal::Traces,
+            scope: InstrumentationScope::builder("a").build(),
+            record: Vec::with_capacity(500),
+            gaps,
+            held: 0,
+        };
+        let ends = 100 + 2 * size_of::<u64>() + "message".len();
+        let chain = 3 * size_of::<String>() + "cause".len();
+        let expected = size_of::<Deferred>() + size_of::<Gap>() + ends + chain;
+        assert_eq!(deferred.settle(), expected);
+        assert_eq!(
+            (deferred.gaps.capacity(), deferred.record.capacity()),
+            (1, 0)
+        );
+    }
+}
