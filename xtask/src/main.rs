@@ -16,7 +16,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 commands:
   demo [--keep]   run a service, send it requests, and show from ClickHouse what arrived; --keep lets you look around
   test [--extended] [ARGS]
-                  run all tests; --extended runs some of them longer and, without ARGS, the fuzz targets; ARGS go to cargo test
+                  run all tests; --extended runs some of them longer and, without ARGS, the model and the fuzz targets; ARGS go to cargo test
   bench [N] [LOAD]  compare cost and delivery with other SDKs, as medians of N rounds (5)
   fuzz [SECONDS] [TARGET]
                   let libFuzzer look for input that breaks what reads requests, headers and files, so long each (60)

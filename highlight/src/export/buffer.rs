@@ -5,15 +5,15 @@
 //! per record.
 
 use std::collections::VecDeque;
+use std::sync::TryLockError;
 use std::sync::atomic::Ordering;
-use std::sync::{PoisonError, TryLockError};
 
 use opentelemetry::InstrumentationScope;
 
 use super::chunk::Chunk;
 use super::deferred::Deferred;
 use super::stats::{Counters, DropReason, Signal};
-use super::sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard, Notify};
+use super::sync::{AtomicBool, AtomicUsize, Lock, Mutex, MutexGuard, Notify};
 
 /// The two numbers that bound the buffer, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -340,8 +340,8 @@ impl Buffer {
 }
 
 /// A poisoned lock is still good here: nothing is left half-done while one is held.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+pub(crate) fn lock<M: Lock>(mutex: &M) -> M::Guard<'_> {
+    mutex.lock_anyway()
 }
 
 #[cfg(test)]
