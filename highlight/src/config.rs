@@ -267,7 +267,8 @@ impl Config {
     }
 
     /// Disk for this process's files in the spool directory, in bytes. When it is used up the oldest file is removed, and its
-    /// records are counted as dropped.
+    /// records are counted as dropped. A request larger than all of it is stored in parts; a record that is so large alone stays in
+    /// memory.
     pub fn spool_bytes(mut self, bytes: u64) -> Self {
         self.spool_bytes = Some(bytes);
         self

@@ -1,6 +1,7 @@
 //! The application's last word on a record before it is queued: change it, or keep it back.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -38,14 +39,23 @@ impl Hooks {
     pub(crate) fn error(&self, report: ErrorReport) -> Option<ErrorReport> {
         match &self.error {
             None => Some(report),
+            Some(_) if INSIDE.get() => Some(report),
             Some(hook) => guarded(|| hook(report)).flatten(),
         }
     }
 }
 
+thread_local! {
+    /// This thread is in a hook.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Runs a hook; a panic in it is the hook's, not the application's.
 fn guarded<T>(hook: impl FnOnce() -> T) -> Option<T> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(hook)).ok()
+    INSIDE.set(true);
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(hook));
+    INSIDE.set(false);
+    result.ok()
 }
 
 /// A log, a span or a metric on its way out, shown to a hook. See [`Config::before_log`](crate::Config::before_log).
@@ -125,8 +135,11 @@ pub(crate) struct Layout {
 }
 
 /// Shows the encoded record to the hook, and writes it again as the hook left it. False when it is not to be sent: the hook said
-/// so, or panicked.
+/// so, or panicked. What a hook records itself is not shown to any: that would have no end.
 pub(crate) fn apply(hook: &RecordHook, layout: Layout, buf: &mut Vec<u8>) -> bool {
+    if INSIDE.get() {
+        return true;
+    }
     let (mut record, rest) = read(layout, buf);
     if guarded(|| hook(&mut record)).is_none() || record.discarded {
         return false;

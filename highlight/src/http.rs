@@ -6,6 +6,8 @@
 
 mod describe;
 mod ending;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fake;
 mod forwarded;
 pub(crate) mod metrics;
 mod origin;
@@ -28,8 +30,7 @@ pub(crate) use describe::{host_and_port, known_method};
 pub use ending::Ending;
 use forwarded::Forwarded;
 use metrics::HttpMetrics;
-pub(crate) use origin::MAX_BAGGAGE_BYTES;
-use origin::origin;
+pub(crate) use origin::{MAX_BAGGAGE_BYTES, origin};
 pub(crate) use session::carried;
 
 /// A framework's request, as far as its server span is concerned.
@@ -274,45 +275,4 @@ fn open_span(
     };
     let server = Recording::new(highlight, draft, parent.clone());
     (None, server.begin().unwrap_or_default())
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    /// A request of nothing but headers.
-    pub(crate) struct Fake<'a>(pub(crate) &'a [(&'a str, &'a str)]);
-
-    impl Request for Fake<'_> {
-        fn method(&self) -> &'static str {
-            "GET"
-        }
-        fn path(&self) -> &'static str {
-            "/"
-        }
-        fn query(&self) -> Option<&str> {
-            None
-        }
-        fn route(&self) -> Option<&str> {
-            None
-        }
-        fn scheme(&self) -> &'static str {
-            "http"
-        }
-        fn version(&self) -> &'static str {
-            "1.1"
-        }
-        fn peer(&self) -> Option<IpAddr> {
-            None
-        }
-        fn header(&self, name: &str) -> Option<&str> {
-            let mut headers = self.0.iter().filter(|(known, _)| *known == name);
-            Some(headers.next()?.1)
-        }
-        fn each_header(&self, name: &str, see: &mut dyn FnMut(&str)) {
-            for (_, value) in self.0.iter().filter(|(known, _)| *known == name) {
-                see(value);
-            }
-        }
-    }
 }

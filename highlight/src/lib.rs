@@ -64,6 +64,9 @@ mod error;
 mod export;
 #[cfg(feature = "eyre")]
 mod eyre;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod guard;
 mod handle;
 mod hook;

@@ -110,7 +110,7 @@ fn current() -> Context {
     crate::context::current(Context::clone).unwrap_or_default()
 }
 
-fn inject_context(context: &Context, headers: &mut impl Headers) {
+pub(crate) fn inject_context(context: &Context, headers: &mut impl Headers) {
     let mut trace = Vec::new();
     TraceContextPropagator::new().inject_context(context, &mut headers::Pairs(&mut trace));
     for (name, value) in &trace {

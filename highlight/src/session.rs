@@ -4,6 +4,8 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
+use opentelemetry::Context;
+
 use crate::context::Ambient;
 
 /// The header in which highlight.io's browser client sends the session: `X-Highlight-Request: <session>/<request>`.
@@ -36,10 +38,10 @@ pub struct Session {
 impl Session {
     /// A session with the given id and no request, for work that did not start with a request.
     ///
-    /// Returns `None` when the id is empty, longer than 256 bytes or has characters other than `A-Z a-z 0-9 _ -`.
+    /// Returns `None` when the id is empty, longer than 255 bytes or has characters other than `A-Z a-z 0-9 _ -`.
     #[must_use]
     pub fn new(secure_id: &str) -> Option<Self> {
-        (is_token(secure_id) && secure_id.len() <= MAX_HEADER_BYTES).then(|| Session {
+        (is_token(secure_id) && fits(secure_id, "")).then(|| Session {
             secure_id: secure_id.into(),
             request_id: None,
         })
@@ -55,7 +57,8 @@ impl Session {
             return None;
         }
         let (secure_id, request_id) = header.trim().split_once('/').unwrap_or((header.trim(), ""));
-        if !is_token(secure_id) || !(request_id.is_empty() || is_token(request_id)) {
+        let is_well_formed = is_token(secure_id) && (request_id.is_empty() || is_token(request_id));
+        if !is_well_formed || !fits(secure_id, request_id) {
             return None;
         }
         Some(Session {
@@ -67,7 +70,12 @@ impl Session {
     /// The session of the current OpenTelemetry context.
     #[must_use]
     pub fn current() -> Option<Self> {
-        crate::context::current(|context| Ambient::of(context).session().cloned()).flatten()
+        crate::context::current(Session::of).flatten()
+    }
+
+    /// The session that `context` carries.
+    pub(crate) fn of(context: &Context) -> Option<Self> {
+        Ambient::of(context).session().cloned()
     }
 
     /// The id under which highlight.io knows the session.
@@ -119,6 +127,11 @@ pub fn with_session<F: Future>(session: Session, future: F) -> impl Future<Outpu
     crate::context::carrying(|ambient| ambient.with_session(Some(session)), future)
 }
 
+/// Whether the header that hands a session on, which always has the slash, is one that is read.
+fn fits(secure_id: &str, request_id: &str) -> bool {
+    secure_id.len() + "/".len() + request_id.len() <= MAX_HEADER_BYTES
+}
+
 fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text
@@ -156,6 +169,19 @@ mod tests {
         }
         assert_eq!(Session::new(""), None);
         assert_eq!(Session::new(&long), None);
+    }
+
+    #[test]
+    fn what_is_handed_on_is_read_again_however_long_it_is() {
+        for length in 250..260 {
+            let id = "a".repeat(length);
+            for session in [Session::parse(&id), Session::new(&id)] {
+                assert_eq!(session.is_some(), length < MAX_HEADER_BYTES, "{length}");
+                if let Some(session) = session {
+                    assert_eq!(Session::parse(&session.to_string()), Some(session));
+                }
+            }
+        }
     }
 
     #[test]

@@ -98,8 +98,8 @@ impl Stack {
     /// Memory behind it, in bytes.
     pub(crate) fn size(&self) -> usize {
         match self {
-            Stack::Raw(raw) => size_of_val(raw.ips()),
-            Stack::Printed(text) => text.len(),
+            Stack::Raw(raw) => raw.ips.capacity() * size_of::<u64>(),
+            Stack::Printed(text) => text.capacity(),
         }
     }
 

@@ -22,6 +22,9 @@ mod builder;
 mod connection;
 mod error;
 mod extract;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod otlp;
 mod received;
 mod rows;

@@ -1,9 +1,13 @@
 //! What the end-to-end tests share; the tests themselves are in `tests/`.
 
 pub mod faulty;
+#[cfg(target_os = "linux")]
+pub mod namespaces;
 pub mod scenarios;
 pub mod services;
 pub mod support;
+#[cfg(target_os = "linux")]
+pub mod surroundings;
 
 /// The README's programs, compiled and run as doctests.
 #[cfg(doctest)]

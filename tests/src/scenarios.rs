@@ -11,7 +11,10 @@ use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use highlight::{Config, Highlight, Severity};
+use highlight::{Config, DropReason, Highlight, Severity, Signal};
+use server_mock::{Clickhouse, MockServer};
+
+use crate::support::free_address;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -125,6 +128,21 @@ fn in_child(work: impl FnOnce() -> bool) -> Result<bool, Box<dyn Error>> {
     }
 }
 
+/// Says more than a small budget can hold, with nobody to send it to.
+pub fn overflow() -> Outcome {
+    let highlight = Config::from_env()
+        .endpoint(format!("http://{}", free_address()))
+        .byte_budget(64 * 1024)
+        .shutdown_timeout(Duration::from_millis(500))
+        .init()?;
+    for at in 0..1_000 {
+        say(&highlight, &format!("record {at} {}", "x".repeat(1_000)));
+    }
+    let stats = highlight.stats();
+    let dropped = stats.dropped(Signal::Logs, DropReason::BufferFull);
+    tell(&format!("{dropped} of 1000 dropped"))
+}
+
 /// The application's own panic hook logs and reports errors.
 pub fn hook_that_logs() -> Outcome {
     std::panic::set_hook(Box::new(|info| {
@@ -163,4 +181,22 @@ pub fn init_again() -> Outcome {
         tracing::info!("between");
     }
     tell("done")
+}
+
+/// The ingest server with ClickHouse behind it: says where SQL is answered, and waits to be killed.
+pub fn ingest() -> Outcome {
+    let clickhouse = Clickhouse::Embedded {
+        data_dir: std::env::var_os("INGEST_DATA").ok_or("no folder")?.into(),
+        database: "ingest".to_owned(),
+    };
+    let server = MockServer::builder()
+        .address(std::env::var("INGEST_ADDRESS")?)
+        .clickhouse(clickhouse)
+        .sql("127.0.0.1:0")
+        .keep_received(false)
+        .start()?;
+    tell(&format!("http://{}", server.sql_address().ok_or("no SQL")?))?;
+    loop {
+        std::thread::park();
+    }
 }

@@ -111,6 +111,18 @@ pub fn extended<T>(larger: T, smaller: T) -> T {
     }
 }
 
+/// Text that hardly compresses.
+#[must_use]
+pub fn noise(bytes: usize, seed: &mut u64) -> String {
+    let mut text = String::with_capacity(bytes);
+    while text.len() < bytes {
+        *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let letter = u8::try_from((*seed >> 57) % 94).unwrap_or(0);
+        text.push(char::from(b'!' + letter));
+    }
+    text
+}
+
 /// Settings for a test: everything goes to `server`, soon.
 pub fn config(server: &MockServer) -> Config {
     Config::new("1jdkoe52")

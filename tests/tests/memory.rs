@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use highlight::{Config, Guard, Severity, Signal};
-use highlight_tests::support::extended;
+use highlight_tests::support::{extended, noise};
 
 /// What is allocated now, and the most that was.
 static LIVE: AtomicUsize = AtomicUsize::new(0);
@@ -50,7 +50,7 @@ unsafe impl GlobalAlloc for Counting {
 
 /// The budget, and what the SDK may take beside it: one request being compressed, the client's buffers, the threads' own.
 const BUDGET: usize = 8 * 1024 * 1024;
-const BESIDE: usize = 4 * 1024 * 1024;
+const BESIDE: usize = 3 * 1024 * 1024;
 
 /// An endpoint that takes requests slowly, with no memory to speak of, and answers all of them with `status`.
 fn endpoint(status: u16, pause: Duration) -> SocketAddr {
@@ -87,18 +87,8 @@ fn answer(mut client: TcpStream, status: u16, pause: Duration) -> std::io::Resul
     }
 }
 
-/// Texts of any size, which hardly compress.
-fn noise(size: usize, seed: &mut u64) -> String {
-    let mut text = String::with_capacity(size);
-    while text.len() < size {
-        *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        text.push(char::from(b' ' + u8::try_from(*seed >> 57).unwrap() % 94));
-    }
-    text
-}
-
-/// Four threads say records of all sizes, and some errors, until the time is over.
-fn overwhelm(highlight: &Guard, time: Duration) {
+/// Four threads say records of all sizes, one in `errors` of them an error, until the time is over.
+fn overwhelm(highlight: &Guard, errors: usize, time: Duration) {
     let until = Instant::now() + time;
     std::thread::scope(|scope| {
         for thread in 0..4_u64 {
@@ -107,13 +97,14 @@ fn overwhelm(highlight: &Guard, time: Duration) {
                 let mut seed = thread;
                 let texts = [10, 100, 1_000, 20_000].map(|size| noise(size, &mut seed));
                 for at in (0..).take_while(|_| Instant::now() < until) {
+                    if at % errors == 0 {
+                        highlight.capture_error(&std::io::Error::other("broken"));
+                        continue;
+                    }
                     let text = &texts[at % texts.len()];
                     highlight.log(Severity::Info, |record| {
                         record.body(&format_args!("{at} {text}"));
                     });
-                    if at % 50 == 0 {
-                        highlight.capture_error(&std::io::Error::other("broken"));
-                    }
                 }
             });
         }
@@ -127,22 +118,26 @@ fn warm_up() {
         .source_context(false)
         .start()
         .unwrap();
-    overwhelm(&highlight, Duration::from_millis(300));
+    overwhelm(&highlight, 50, Duration::from_millis(300));
     let _ = highlight.flush();
 }
 
 /// The most that the SDK had allocated beyond what it has at rest.
-fn peak(config: Config, time: Duration) -> usize {
+fn peak(config: Config, errors: usize, time: Duration) -> usize {
     let highlight = config.byte_budget(BUDGET).start().unwrap();
     highlight.capture_error(&std::io::Error::other("the first"));
     let _ = highlight.flush();
     let before = LIVE.load(Relaxed);
     PEAK.store(before, Relaxed);
-    overwhelm(&highlight, time);
+    overwhelm(&highlight, errors, time);
     let peak = PEAK.load(Relaxed) - before;
     let stats = highlight.stats();
-    let said = stats.sent(Signal::Logs) + stats.dropped_total();
-    assert!(said + stats.spooled_total() > 2_000, "{stats:?}");
+    let said: u64 = [Signal::Logs, Signal::Traces]
+        .map(|signal| stats.sent(signal) + stats.queued(signal))
+        .iter()
+        .sum();
+    let said = said + stats.dropped_total() + stats.spooled_total();
+    assert!(said > 1_000, "{stats:?}");
     peak
 }
 
@@ -161,16 +156,25 @@ fn memory_stays_within_the_budget_and_a_constant_whatever_the_endpoint_does() {
     };
     let slow = endpoint(200, Duration::from_millis(200));
     let busy = endpoint(503, Duration::ZERO);
-    for (what, config) in [
-        ("slow", settings(slow)),
-        ("busy", settings(busy)),
-        ("slow, with a spool", settings(slow).spool_dir(spool.path())),
+    let spooling = |address| settings(address).spool_dir(spool.path());
+    for (what, config, errors) in [
+        ("slow", settings(slow), 50),
+        ("slow, errors alone", settings(slow), 1),
+        ("busy", settings(busy), 50),
+        ("busy, errors alone", settings(busy), 1),
+        ("slow, with a spool", spooling(slow), 50),
         (
             "busy, with a spool",
-            settings(busy).spool_dir(spool.path()).spool_bytes(64 << 20),
+            spooling(busy).spool_bytes(64 << 20),
+            50,
+        ),
+        (
+            "busy, with a spool, errors alone",
+            spooling(busy).spool_bytes(64 << 20),
+            1,
         ),
     ] {
-        let peak = peak(config, time);
+        let peak = peak(config, errors, time);
         println!(
             "{what}: {peak} bytes, {} beside the budget",
             peak.saturating_sub(BUDGET)

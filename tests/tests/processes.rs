@@ -315,6 +315,28 @@ fn a_hook_that_logs_and_reports_is_heard_and_harmless() {
 }
 
 #[test]
+fn dropping_is_told_when_it_starts_and_summed_up_at_the_end() {
+    let run = Run::of("overflow");
+    run.assert_success();
+    let said = run.stdout()[0].split(' ').next().unwrap().to_owned();
+    let dropped: u64 = said.parse().unwrap();
+    assert!(dropped > 500, "{said}");
+    let stderr = String::from_utf8_lossy(&run.output.stderr);
+    let told = |text: &str| stderr.matches(text).count();
+    assert_eq!(
+        told("a record was dropped (Logs: BufferFull)"),
+        1,
+        "{stderr}"
+    );
+    // What the budget could hold is lost to the shutdown, and counted with the rest.
+    let at_the_end = format!(
+        "0 records sent, 1000 dropped ({dropped} Logs BufferFull, {} Logs Shutdown)",
+        1_000 - dropped
+    );
+    assert_eq!(told(&at_the_end), 1, "{stderr}");
+}
+
+#[test]
 fn a_panic_with_a_huge_message_is_sent_cut() {
     let run = Run::of("heavy-panic");
     run.assert_success();

@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 mod bench;
 mod clickhouse;
 mod demo;
+mod fuzz;
 mod test;
 
 const USAGE: &str = "usage: cargo xtask COMMAND
@@ -15,8 +16,10 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 commands:
   demo [--keep]   run a service, send it requests, and show from ClickHouse what arrived; --keep lets you look around
   test [--extended] [ARGS]
-                  run all tests, some of them longer; ARGS go to cargo test
+                  run all tests; --extended runs some of them longer and, without ARGS, the model and the fuzz targets; ARGS go to cargo test
   bench [N] [LOAD]  compare cost and delivery with other SDKs, as medians of N rounds (5)
+  fuzz [SECONDS] [TARGET]
+                  let libFuzzer look for input that breaks what reads requests, headers and files, so long each (60)
   clickhouse      fetch libchdb, the embedded ClickHouse, into the user's cache
   help            print this";
 
@@ -39,6 +42,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "demo" => demo::run(rest),
         "test" => test::run(rest),
         "bench" => bench::run(rest),
+        "fuzz" => fuzz::run(rest),
         "clickhouse" => clickhouse::run(),
         "help" | "--help" | "-h" => {
             show(USAGE);

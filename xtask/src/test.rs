@@ -6,10 +6,13 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::{clickhouse, say, show};
+use crate::{clickhouse, fuzz, say, show};
 
-/// Asks for the long form of the tests that have one: a million records, a minute of a slow endpoint.
+/// Asks for the long form of the tests that have one: a million records, a minute of a slow endpoint. Then the model of the hand-over and
+/// the fuzz targets run.
 const EXTENDED: &str = "--extended";
+/// For each fuzz target then.
+const FUZZ_SECONDS: u32 = 30;
 
 /// Runs the command; `arguments` go to `cargo test`, but for [`EXTENDED`].
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -17,7 +20,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     clickhouse::ensure()?;
     say("running cargo test --workspace");
     let mut command = Command::new(env!("CARGO"));
-    if arguments.iter().any(|argument| argument == EXTENDED) {
+    let is_extended = arguments.iter().any(|argument| argument == EXTENDED);
+    if is_extended {
         // The tests that have a longer form look for it.
         command.env("HIGHLIGHT_EXTENDED", "1");
     }
@@ -48,6 +52,24 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         status.success(),
         "not all tests could run: see cargo's error above"
     );
+    // Who asks for certain tests does not ask for these.
+    if is_extended && arguments.len() == 1 {
+        model()?;
+        fuzz::run(&[FUZZ_SECONDS.to_string()])?;
+    }
+    Ok(())
+}
+
+/// Runs the model of the hand-over, which is a build of its own: its locks are those of a model checker.
+fn model() -> Result<()> {
+    say("running the model of the hand-over: building it takes minutes the first time");
+    let status = Command::new(env!("CARGO"))
+        .args(["test", "--package", "highlight", "--lib"])
+        .args(["--target-dir", "target/shuttle", "handover_model"])
+        .env("RUSTFLAGS", "--cfg shuttle")
+        .status()
+        .context("cannot run cargo")?;
+    ensure!(status.success(), "the model fails: see above");
     Ok(())
 }
 

@@ -73,8 +73,8 @@ impl Config {
         self
     }
 
-    /// A last look at each log record. The hook runs on the thread that logs, and what it logs itself is sent too: it must
-    /// not log for every record. A record whose hook panics is kept back and counted.
+    /// A last look at each log record. The hook runs on the thread that logs. What a hook records itself, a log, a span or an error,
+    /// is sent too, and not shown to any hook. A record whose hook panics is kept back and counted.
     ///
     /// # Examples
     ///

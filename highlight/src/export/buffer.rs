@@ -5,15 +5,15 @@
 //! per record.
 
 use std::collections::VecDeque;
+use std::sync::TryLockError;
 use std::sync::atomic::Ordering;
-use std::sync::{PoisonError, TryLockError};
 
 use opentelemetry::InstrumentationScope;
 
 use super::chunk::Chunk;
 use super::deferred::Deferred;
 use super::stats::{Counters, DropReason, Signal};
-use super::sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard, Notify};
+use super::sync::{AtomicBool, AtomicUsize, Lock, Mutex, MutexGuard, Notify};
 
 /// The two numbers that bound the buffer, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +38,10 @@ impl Bounds {
 /// Chunks are not sealed smaller than this, however little the endpoint takes.
 const SMALLEST_SEAL: usize = 16 * 1024;
 
+/// Errors that wait for their stacks. Each is an allocation of its own, which the budget counts and which ends with it: a list of
+/// thousands of them is otherwise as large as half of the budget, and larger while it grows and until the last is resolved.
+type Waiting = Vec<Box<Deferred>>;
+
 /// See the module's description.
 #[derive(Debug)]
 pub(crate) struct Buffer {
@@ -46,7 +50,7 @@ pub(crate) struct Buffer {
     seal_at: AtomicUsize,
     open: [Mutex<Chunk>; Signal::COUNT],
     sealed: Mutex<VecDeque<(Signal, Chunk)>>,
-    deferred: Mutex<Vec<Deferred>>,
+    deferred: Mutex<Waiting>,
     held: AtomicUsize,
     /// The worker already knows that there is something.
     armed: AtomicBool,
@@ -168,7 +172,7 @@ impl Buffer {
         if self.is_forked() {
             return self.refuse(record.signal, DropReason::Shutdown, 1);
         }
-        record.held = record.size();
+        record.held = record.settle();
         let refusal = self.refusal(self.is_closed(), Chunk::cost(&record.scope, record.held));
         let refusal = refusal.or_else(|| {
             let fits = self.hold(record.held);
@@ -178,7 +182,7 @@ impl Buffer {
             return self.refuse(record.signal, reason, 1);
         }
         self.counters.accepted(record.signal, 1);
-        lock(&self.deferred).push(record);
+        lock(&self.deferred).push(Box::new(record));
         self.hurry();
     }
 
@@ -295,7 +299,7 @@ impl Buffer {
         self.urgent.swap(false, Ordering::AcqRel)
     }
 
-    pub(crate) fn take_deferred(&self) -> Vec<Deferred> {
+    pub(crate) fn take_deferred(&self) -> Waiting {
         std::mem::take(&mut *lock(&self.deferred))
     }
 
@@ -355,8 +359,8 @@ impl Buffer {
 }
 
 /// A poisoned lock is still good here: nothing is left half-done while one is held.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+pub(crate) fn lock<M: Lock>(mutex: &M) -> M::Guard<'_> {
+    mutex.lock_anyway()
 }
 
 #[cfg(test)]

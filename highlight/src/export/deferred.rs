@@ -52,10 +52,14 @@ pub(crate) struct Gap {
 }
 
 impl Deferred {
-    /// Bytes of memory it takes, near enough to hold the byte budget.
-    pub(crate) fn size(&self) -> usize {
+    /// Gives back what is not used, and tells the bytes that it takes, which the byte budget counts.
+    pub(crate) fn settle(&mut self) -> usize {
+        // Lists that have grown one by one have room for four.
+        self.gaps.shrink_to_fit();
+        self.record.shrink_to_fit();
         let gaps: usize = self.gaps.iter().map(Gap::size).sum();
-        size_of::<Self>() + self.record.capacity() + gaps
+        let list = self.gaps.capacity() * size_of::<Gap>();
+        size_of::<Self>() + self.record.capacity() + list + gaps
     }
 
     /// Resolves the stacks and completes the record.
@@ -89,16 +93,16 @@ impl Deferred {
 }
 
 impl Gap {
+    /// What it has elsewhere, in bytes.
     fn size(&self) -> usize {
         let event = match &self.place {
             Place::Record { .. } => 0,
             Place::Event { bytes, .. } => bytes.capacity(),
         };
         let texts = self.chain.iter().chain([&self.message]);
-        let texts: usize = texts
-            .map(|text| size_of::<String>() + text.capacity())
-            .sum();
-        size_of::<Self>() + event + texts + self.stack.size()
+        let texts: usize = texts.map(String::capacity).sum();
+        let list = self.chain.capacity() * size_of::<String>();
+        event + texts + list + self.stack.size()
     }
 }
 
@@ -161,5 +165,46 @@ impl Rendered {
             let line = Scalar::Int(i64::from(place.line));
             proto::key_value(buf, field, "code.line.number", line);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stacktrace::RawStack;
+
+    #[test]
+    fn what_waits_is_counted_with_all_that_it_has_allocated() {
+        let mut chain = Vec::with_capacity(3);
+        chain.push("cause".to_owned());
+        let gap = Gap {
+            place: Place::Event {
+                bytes: Vec::with_capacity(100),
+                field: 11,
+                attributes: 3,
+            },
+            stack: Stack::Raw(RawStack::from_ips(vec![1, 2])),
+            message: "message".to_owned(),
+            chain,
+            located: false,
+        };
+        // As they grow when one is pushed.
+        let mut gaps = Vec::with_capacity(4);
+        gaps.push(gap);
+        let mut deferred = Deferred {
+            signal: Signal::Traces,
+            scope: InstrumentationScope::builder("a").build(),
+            record: Vec::with_capacity(500),
+            gaps,
+            held: 0,
+        };
+        let ends = 100 + 2 * size_of::<u64>() + "message".len();
+        let chain = 3 * size_of::<String>() + "cause".len();
+        let expected = size_of::<Deferred>() + size_of::<Gap>() + ends + chain;
+        assert_eq!(deferred.settle(), expected);
+        assert_eq!(
+            (deferred.gaps.capacity(), deferred.record.capacity()),
+            (1, 0)
+        );
     }
 }

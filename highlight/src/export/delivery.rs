@@ -12,7 +12,7 @@ use super::chunk::Chunk;
 use super::courier::{Courier, Landed};
 use super::retry::Backoff;
 use super::split::{Split, split};
-use super::spool::Spool;
+use super::spool::{Spool, Stored};
 use super::stats::{DropReason, Signal};
 use super::transport::{Transport, Verdict};
 use crate::diagnostics::say;
@@ -207,17 +207,34 @@ impl Delivery {
             return;
         };
         let all = self.retreating || self.pause.is_some() || self.backoff.has_failed();
+        let mut staying = Vec::new();
         while all || self.buffer.is_pressed() {
             let Some(batch) = self.queue.pop_front() else {
-                return;
+                break;
             };
-            if !spool.store(&batch) {
-                self.queue.push_front(batch);
-                // There is nothing to retreat to.
-                self.retreating = false;
-                return;
+            match spool.store(&batch) {
+                Stored::Done => self.buffer.release(batch.held),
+                Stored::Not => {
+                    self.queue.push_front(batch);
+                    // There is nothing to retreat to.
+                    self.retreating = false;
+                    break;
+                }
+                Stored::TooLarge => match split(&batch, &mut self.ids) {
+                    Split::Halves(halves, size) => {
+                        self.buffer.seal_below(size);
+                        let [one, two] = *halves;
+                        self.buffer.release(batch.held - one.held - two.held);
+                        self.queue.push_front(two);
+                        self.queue.push_front(one);
+                    }
+                    // One record larger than all of the spool.
+                    Split::Single => staying.push(batch),
+                },
             }
-            self.buffer.release(batch.held);
+        }
+        for batch in staying.into_iter().rev() {
+            self.queue.push_front(batch);
         }
     }
 
@@ -303,7 +320,7 @@ impl Delivery {
 
     fn too_large(&mut self, batch: &Batch, reason: &str) {
         let told = std::mem::replace(&mut self.told.too_large, true);
-        let Split::Halves(halves, size) = split(batch) else {
+        let Split::Halves(halves, size) = split(batch, &mut self.ids) else {
             if !told {
                 say(format_args!(
                     "the endpoint refused a single record as too large ({:?}): {reason}",
@@ -319,22 +336,18 @@ impl Delivery {
             ));
         }
         self.buffer.seal_below(size);
-        let mut left = batch.held;
+        let mut kept = 0;
         for mut half in *halves {
-            half.id = self.ids.next();
-            half.held = half.body.len().min(left);
-            left -= half.held;
             // Where the whole was on disk the halves are too, before it is removed.
             let on_disk = half.spooled.is_some();
             let spool = self.spool.as_mut().filter(|_| on_disk);
-            if spool.is_some_and(|spool| spool.store(&half)) {
-                left += half.held;
-            } else {
+            if spool.is_none_or(|spool| spool.store(&half) != Stored::Done) {
                 half.spooled = None;
+                kept += half.held;
                 self.queue.push_back(half);
             }
         }
-        self.buffer.release(left);
+        self.buffer.release(batch.held - kept);
         self.forget(batch);
     }
 

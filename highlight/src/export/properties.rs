@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::logs::v1::LogRecord as SentRecord;
 use proptest::prelude::*;
 use prost::Message as _;
 
-use super::batch::Batch;
+use super::batch::{Batch, BatchIds};
 use super::log_record::{LogRecord, Opening, Severity, Style};
 use super::reader::Fields;
 use super::split::split;
@@ -224,7 +224,7 @@ proptest! {
         let entry = Entry::parse("1-2-3-logs.otlp", 300).unwrap();
         prop_assert!(spool_file::read(&entry, bytes.clone()).is_none());
         let body = super::batch::compressed(std::iter::once(bytes), 0);
-        split(&batch(body));
+        split(&batch(body), &mut BatchIds::new());
     }
 
     #[test]

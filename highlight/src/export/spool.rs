@@ -41,6 +41,16 @@ pub(crate) struct SpoolPlan {
     pub(crate) project: HeaderValue,
 }
 
+/// What became of a batch that was to be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stored {
+    Done,
+    /// The disk cannot be used now.
+    Not,
+    /// It is larger than all of the spool may be.
+    TooLarge,
+}
+
 /// The spool of this process.
 #[derive(Debug)]
 pub(crate) struct Spool {
@@ -122,27 +132,23 @@ impl Spool {
         outcome
     }
 
-    /// Stores a batch. False when it has to stay in memory.
-    pub(crate) fn store(&mut self, batch: &Batch) -> bool {
+    /// Stores a batch, when it can.
+    pub(crate) fn store(&mut self, batch: &Batch) -> Stored {
         if !self.is_usable() {
-            return false;
+            return Stored::Not;
         }
-        match self.write(batch) {
-            Ok(stored) => {
-                if stored && self.rests_until.take().is_some() {
-                    self.told = false;
-                    say(format_args!("the spool directory can be written again"));
-                }
-                stored
-            }
-            Err(error) => {
-                self.failed(&error);
-                false
-            }
+        let stored = self.write(batch).unwrap_or_else(|error| {
+            self.failed(&error);
+            Stored::Not
+        });
+        if stored == Stored::Done && self.rests_until.take().is_some() {
+            self.told = false;
+            say(format_args!("the spool directory can be written again"));
         }
+        stored
     }
 
-    fn write(&mut self, batch: &Batch) -> io::Result<bool> {
+    fn write(&mut self, batch: &Batch) -> io::Result<Stored> {
         let home = match self.home.take() {
             Some(home) => home,
             None => Home::make(&self.plan.directory)?,
@@ -154,8 +160,11 @@ impl Spool {
         let bytes = (header.len() + batch.body.len() + 4) as u64;
         let entry = Entry::new(batch, millis(), tag, self.count, bytes);
         self.count = self.count.wrapping_add(1);
+        if entry.disk > self.plan.bytes {
+            return Ok(Stored::TooLarge);
+        }
         if !self.make_room(entry.disk) {
-            return Ok(false);
+            return Ok(Stored::Not);
         }
         let unfinished = path.join(UNFINISHED);
         let written = private(OpenOptions::new().write(true).create(true).truncate(true))
@@ -169,10 +178,10 @@ impl Spool {
         self.disk += entry.disk;
         self.buffer.counters.spooled(entry.signal, entry.records);
         self.files.push_back(entry);
-        Ok(true)
+        Ok(Stored::Done)
     }
 
-    /// Removes the oldest files until so many more bytes fit; false when they never will.
+    /// Removes the oldest files until so many more bytes fit; false when what is being sent takes too much.
     fn make_room(&mut self, bytes: u64) -> bool {
         while self.disk + bytes > self.plan.bytes {
             let Some(oldest) = self.files.pop_front() else {

@@ -1,6 +1,8 @@
 //! The locks, flags and wake-ups of the hand-over: the standard library's and tokio's, or, in a build with `--cfg shuttle`, those of
 //! a model checker that decides which thread goes on.
 
+use std::sync::{Arc, PoisonError};
+
 #[cfg(not(shuttle))]
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicUsize};
 #[cfg(not(shuttle))]
@@ -14,6 +16,50 @@ pub(crate) use model::Notify;
 pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicUsize};
 #[cfg(shuttle)]
 pub(crate) use shuttle::sync::{Mutex, MutexGuard};
+
+/// The standard library's mutex, which all that is no part of the model has in every build, or the model's.
+pub(crate) trait Lock {
+    type Guard<'a>
+    where
+        Self: 'a;
+
+    /// Locks it, poisoned or not.
+    fn lock_anyway(&self) -> Self::Guard<'_>;
+}
+
+impl<T> Lock for std::sync::Mutex<T> {
+    type Guard<'a>
+        = std::sync::MutexGuard<'a, T>
+    where
+        T: 'a;
+
+    fn lock_anyway(&self) -> Self::Guard<'_> {
+        self.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<M: Lock> Lock for Arc<M> {
+    type Guard<'a>
+        = M::Guard<'a>
+    where
+        M: 'a;
+
+    fn lock_anyway(&self) -> Self::Guard<'_> {
+        M::lock_anyway(self)
+    }
+}
+
+#[cfg(shuttle)]
+impl<T> Lock for Mutex<T> {
+    type Guard<'a>
+        = MutexGuard<'a, T>
+    where
+        T: 'a;
+
+    fn lock_anyway(&self) -> Self::Guard<'_> {
+        self.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 #[cfg(shuttle)]
 mod model {

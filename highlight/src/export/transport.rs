@@ -25,7 +25,7 @@ const BATCH_HEADER: HeaderName = HeaderName::from_static("x-highlight-batch");
 pub(crate) const PROJECT_HEADER: HeaderName = HeaderName::from_static("x-highlight-project");
 
 /// However long the endpoint asks us to wait, we ask again after this.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(10);
+pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(10);
 
 /// Where requests go and what they carry.
 #[derive(Debug, Clone)]
@@ -141,7 +141,7 @@ impl Transport {
 }
 
 /// What an answer means, as in the OTLP/HTTP specification: 429, 502, 503 and 504 are temporary, other failures are not.
-fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Verdict {
+pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Verdict {
     if status.is_success() {
         let (rejected, reason) = partial_success(body).unwrap_or_default();
         return Verdict::Accepted { rejected, reason };

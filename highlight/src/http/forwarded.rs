@@ -86,7 +86,7 @@ fn host(text: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::tests::Fake;
+    use crate::http::fake::Fake;
 
     #[test]
     fn the_first_hop_is_the_clients() {

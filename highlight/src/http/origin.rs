@@ -14,7 +14,7 @@ pub(crate) const MAX_BAGGAGE_BYTES: usize = 8_192;
 
 /// Where the request comes from: the caller's trace first, then the browser's session. Without a caller's trace the one that the
 /// browser's request id names goes on here.
-pub(super) fn origin(request: &impl Request) -> (Context, Option<TraceId>) {
+pub(crate) fn origin(request: &impl Request) -> (Context, Option<TraceId>) {
     let context = context(request);
     let session = session::of(request, &context);
     let request_id = session.as_ref().and_then(Session::request_id);

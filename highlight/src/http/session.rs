@@ -88,8 +88,8 @@ fn each_cookie(request: &impl Request, see: &mut dyn FnMut(&str, &str)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::fake::Fake;
     use crate::http::origin::context;
-    use crate::http::tests::Fake;
 
     fn session(headers: &[(&str, &str)]) -> Option<String> {
         let request = Fake(headers);

@@ -94,7 +94,7 @@ impl Carrier {
     /// The session that is carried.
     #[must_use]
     pub fn session(&self) -> Option<Session> {
-        Ambient::of(&self.context()).session().cloned()
+        Session::of(&self.context())
     }
 
     /// Runs `future` on behalf of the carried session. Spans that begin in it are children of the span that was current where the

@@ -23,6 +23,11 @@ pub(crate) fn one_line(text: &str, max: usize) -> String {
     cut(line, max)
 }
 
+/// A path or the like without what would break a line in two or a field off, at the same length.
+pub(crate) fn printable(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
 /// Shortens the text to at most `max` bytes, ending in `…` where something is missing.
 pub(crate) fn cut(mut text: String, max: usize) -> String {
     if text.len() > max {

@@ -1,7 +1,9 @@
 //! A stack that another library captured, read from the text that `std::backtrace` prints.
 
 use super::{
-    StackTrace, name, origin,
+    StackTrace,
+    line::printable,
+    name, origin,
     resolve::Symbol,
     trim::{self, Part},
 };
@@ -52,6 +54,10 @@ fn locate(symbol: &mut Symbol, place: &str) {
         [file, line] => (file.to_owned(), line.parse().unwrap_or_default()),
         _ => return,
     };
+    let file = printable(&file);
+    if file.is_empty() {
+        return;
+    }
     symbol.part = Part::of(&symbol.function, Some(&file));
     symbol.in_app = origin::is_app(&file);
     symbol.file = Some(file);
@@ -95,12 +101,19 @@ mod tests {
     }
 
     #[test]
+    fn a_file_stays_on_its_line() {
+        let frames = read("   0: shop::pay\n             at src/\tpay\u{0}.rs:12:5\n").frames;
+        assert_eq!(frames[0].file, "src/ pay .rs");
+    }
+
+    #[test]
     fn text_that_is_no_stack_has_no_frames() {
         for text in [
             "",
             "disabled backtrace",
             "at nowhere",
             "12: ",
+            "0: shop::pay\n  at :12:5",
             "x: y\n  at a:b:c:d",
         ] {
             assert!(read(text).frames.is_empty(), "{text}");

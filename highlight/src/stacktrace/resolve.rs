@@ -1,11 +1,13 @@
 //! Addresses to symbols, remembered, since the same errors come back.
 
-use std::{collections::HashMap, fmt::Write, path::Path, ptr, sync::Arc};
+use std::{collections::HashMap, fmt::Write, ptr, sync::Arc};
 
 use backtrace::SymbolName;
 
 use super::{
-    RawStack, StackTrace, name, origin,
+    RawStack, StackTrace,
+    line::printable,
+    name, origin,
     trim::{self, Part},
 };
 
@@ -93,15 +95,13 @@ fn look_up(ip: u64) -> Vec<Found> {
             mangled: symbol
                 .name()
                 .map_or_else(Vec::new, |name| name.as_bytes().to_vec()),
-            file: symbol.filename().map(path_text),
+            file: symbol
+                .filename()
+                .map(|path| printable(&path.to_string_lossy())),
             line: symbol.lineno().unwrap_or_default(),
         });
     });
     found
-}
-
-fn path_text(path: &Path) -> String {
-    path.to_string_lossy().replace(char::is_control, " ")
 }
 
 impl Found {

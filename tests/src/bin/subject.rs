@@ -44,7 +44,15 @@ fn main() -> Outcome {
         "fork" => scenarios::fork(),
         "hook-that-logs" => scenarios::hook_that_logs(),
         "heavy-panic" => scenarios::heavy_panic(),
+        "overflow" => scenarios::overflow(),
+        "ingest" => scenarios::ingest(),
         "init-again" => scenarios::init_again(),
+        #[cfg(target_os = "linux")]
+        "full-disk" => highlight_tests::surroundings::full_disk(),
+        #[cfg(target_os = "linux")]
+        "read-only-disk" => highlight_tests::surroundings::read_only_disk(),
+        #[cfg(target_os = "linux")]
+        "slow-name" => highlight_tests::surroundings::slow_name(),
         other => Err(format!("there is no scenario {other:?}").into()),
     }
 }

@@ -2,6 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod endpoint;
+mod ingest;
 mod killed;
 mod load;
 mod spool;
+#[cfg(target_os = "linux")]
+mod surroundings;

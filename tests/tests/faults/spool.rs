@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use highlight::{Config, DropReason, Guard, Severity, Signal};
-use highlight_tests::support::{config, eventually, extended, free_address, records_by_request_id};
+use highlight_tests::support::{
+    config, eventually, extended, free_address, noise, records_by_request_id,
+};
 use server_mock::{Answer, MockServer, Received};
 use tempfile::TempDir;
 
@@ -204,6 +206,73 @@ fn a_full_spool_gives_up_the_oldest_and_counts_it() {
     let received = server.received();
     assert!(received.logs.iter().any(|log| log.body == "record 299"));
     assert!(!received.logs.iter().any(|log| log.body == "record 0"));
+}
+
+/// Records of which each takes more than a kilobyte of disk, whatever compresses them.
+fn say_noise(highlight: &highlight::Highlight, records: usize, bytes: usize) {
+    let mut seed = 1;
+    for at in 0..records {
+        let noise = noise(bytes, &mut seed);
+        highlight.log(Severity::Info, |record| {
+            record.body(&format_args!("noise {at} {noise}"));
+        });
+    }
+}
+
+#[test]
+fn a_batch_larger_than_all_of_the_spool_is_stored_in_parts() {
+    let spool = TempDir::new().unwrap();
+    let highlight = without_endpoint(spool.path(), |config| {
+        config
+            .spool_bytes(64 * 1024)
+            .batch_delay(Duration::from_hours(1))
+    });
+    // One batch of half a megabyte.
+    say_noise(&highlight, 500, 1_000);
+    let _ = highlight.flush();
+    let stats = highlight.stats();
+    let dropped = stats.dropped(Signal::Logs, DropReason::SpoolFull);
+    assert!(stats.spooled(Signal::Logs) > 20, "{stats:?}");
+    assert_eq!(stats.spooled(Signal::Logs) + dropped, 500, "{stats:?}");
+    drop(highlight);
+    let (server, highlight) = next_start(spool.path());
+    eventually("what had room is sent", || {
+        highlight.stats().sent(Signal::Logs) == 500 - dropped
+    });
+    let received = server.received();
+    let last = |log: &server_mock::LogRow| log.body.starts_with("noise 499 ");
+    assert!(received.logs.iter().any(last), "the newest stay");
+    assert_eq!(distinct(&received) as u64, 500 - dropped);
+}
+
+#[test]
+fn one_record_larger_than_all_of_the_spool_stays_in_memory_and_drives_nothing_out() {
+    let spool = TempDir::new().unwrap();
+    let address = free_address();
+    let highlight = without_endpoint(spool.path(), |config| {
+        config
+            .endpoint(format!("http://{address}"))
+            .spool_bytes(64 * 1024)
+            .shutdown_timeout(Duration::from_millis(500))
+    });
+    say(&highlight, 0..10);
+    highlight.flush().unwrap();
+    say_noise(&highlight, 1, 200_000);
+    let _ = highlight.flush();
+    say(&highlight, 10..20);
+    let _ = highlight.flush();
+    let stats = highlight.stats();
+    let kept = (stats.spooled(Signal::Logs), stats.queued(Signal::Logs));
+    assert_eq!((kept, stats.dropped_total()), ((20, 1), 0), "{stats:?}");
+    let server = MockServer::builder()
+        .address(address.to_string())
+        .start()
+        .unwrap();
+    eventually("all is sent", || {
+        let _ = highlight.flush();
+        highlight.stats().sent(Signal::Logs) == 21
+    });
+    assert_eq!(distinct(&server.received()), 21);
 }
 
 #[test]

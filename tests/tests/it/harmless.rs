@@ -2,11 +2,15 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use highlight::otel::opentelemetry::KeyValue;
 use highlight::otel::opentelemetry::trace::{Span as _, Tracer as _, TracerProvider as _};
-use highlight::{Severity, Signal};
+use highlight::{Highlight, Severity, Signal};
 use highlight_tests::support::Pipeline;
+use tracing::span::{Attributes, Id};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::{Context, SubscriberExt as _};
 
 struct Panics;
 
@@ -146,4 +150,124 @@ fn without_an_sdk_every_call_is_a_no_op() {
     assert_eq!(highlight::stats(), highlight::Stats::default());
     assert_eq!(highlight::flush(), Err(highlight::FlushError::Stopped));
     assert!(highlight::Highlight::installed().is_none());
+}
+
+#[test]
+fn hooks_that_log_and_report_for_every_record_come_to_an_end() {
+    let handle: Arc<OnceLock<Highlight>> = Arc::default();
+    let report = {
+        let handle = Arc::clone(&handle);
+        move |what: &str| {
+            let highlight = handle.get().unwrap();
+            highlight.log(Severity::Info, |record| {
+                record.body(&format_args!("from {what}"));
+            });
+            highlight.capture_error(&std::io::Error::other("from a hook"));
+            tracing::info!("through tracing");
+        }
+    };
+    let pipeline = Pipeline::with(|config| {
+        let (log, span, error) = (report.clone(), report.clone(), report);
+        config
+            .before_log(move |_| log("before_log"))
+            .before_span(move |_| span("before_span"))
+            .before_error(move |report| {
+                error("before_error");
+                Some(report)
+            })
+    });
+    assert!(handle.set(pipeline.highlight.handle()).is_ok());
+    let _subscribed = pipeline.subscribe();
+    pipeline.highlight.log(Severity::Info, |record| {
+        record.body("the log");
+    });
+    tracing::info_span!("the span").in_scope(|| {});
+    pipeline
+        .highlight
+        .capture_error(&std::io::Error::other("the error"));
+    let received = pipeline.received();
+    for body in [
+        "the log",
+        "from before_log",
+        "from before_span",
+        "from before_error",
+    ] {
+        let found = received.logs.iter().any(|log| log.body == body);
+        assert!(found, "{body}\n{received}");
+    }
+    assert!(
+        received
+            .errors
+            .iter()
+            .any(|error| error.message == "the error")
+    );
+    assert!(
+        received
+            .errors
+            .iter()
+            .any(|error| error.message == "from a hook")
+    );
+}
+
+#[test]
+fn a_layer_that_logs_in_its_callbacks_does_no_harm() {
+    struct Chatty(Highlight);
+    impl<S: tracing::Subscriber> Layer<S> for Chatty {
+        fn on_event(&self, _: &tracing::Event<'_>, _: Context<'_, S>) {
+            self.say("on_event");
+        }
+        fn on_new_span(&self, _: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
+            self.say("on_new_span");
+        }
+        fn on_enter(&self, _: &Id, _: Context<'_, S>) {
+            self.say("on_enter");
+        }
+        fn on_exit(&self, _: &Id, _: Context<'_, S>) {
+            self.say("on_exit");
+        }
+        fn on_close(&self, _: Id, _: Context<'_, S>) {
+            self.say("on_close");
+        }
+    }
+    impl Chatty {
+        fn say(&self, what: &str) {
+            // `tracing` keeps it back while it makes a span or an event, and not while one is entered, left or closed.
+            tracing::info!("from {what}");
+            self.0.log(Severity::Info, |record| {
+                record.body(what);
+            });
+            self.0
+                .capture_error(&std::io::Error::other(what.to_owned()));
+        }
+    }
+    let pipeline = Pipeline::start();
+    let chatty = || Chatty(pipeline.highlight.handle());
+    let registry = tracing_subscriber::registry()
+        .with(chatty())
+        .with(pipeline.highlight.layer())
+        .with(chatty());
+    tracing::subscriber::with_default(registry, || {
+        tracing::info_span!("a span").in_scope(|| tracing::info!("an event"));
+    });
+    let received = pipeline.received();
+    assert!(received.logs.iter().any(|log| log.body == "an event"));
+    assert!(received.spans.iter().any(|span| span.name == "a span"));
+    // Two such layers; six more events come from what they say in the last three.
+    for (what, times) in [
+        ("on_event", 14),
+        ("on_new_span", 2),
+        ("on_enter", 2),
+        ("on_exit", 2),
+        ("on_close", 2),
+    ] {
+        let logs = received.logs.iter().filter(|log| log.body == what);
+        let errors = received.errors.iter();
+        let errors = errors.filter(|error| error.message == what);
+        // Each error makes a log row of the same text too.
+        assert_eq!(
+            (logs.count(), errors.count()),
+            (2 * times, times),
+            "{what}\n{received}"
+        );
+    }
 }
