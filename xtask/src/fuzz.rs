@@ -1,7 +1,7 @@
 //! `cargo xtask fuzz`: lets libFuzzer look for input that breaks what reads the bytes of others.
 //!
 //! The targets are in `fuzz/`, as cargo-fuzz expects them. It is not needed: the compiler is told here to count what was reached,
-//! which the stable one can do too. With `cargo +nightly fuzz run TARGET` the same targets run under `AddressSanitizer`.
+//! which the stable one can do too.
 
 use std::fs;
 use std::path::{Path, PathBuf};
