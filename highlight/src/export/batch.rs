@@ -63,13 +63,14 @@ impl BatchIds {
     }
 }
 
-/// Compresses a chunk under the encoded `resource`, giving its memory back as it goes.
+/// Compresses a chunk under the encoded `resource`, giving each of its blocks to `done` as it goes.
 pub(crate) fn seal(
     resource: &[u8],
     signal: Signal,
     chunk: Chunk,
     id: u128,
     sequence: u64,
+    done: impl FnMut(Vec<u8>),
 ) -> Batch {
     let (records, budget) = (chunk.records, chunk.held);
     let mut heads = Vec::with_capacity(chunk.groups.len());
@@ -91,7 +92,7 @@ pub(crate) fn seal(
     Batch {
         id,
         signal,
-        body: compressed(std::iter::once(front).chain(blocks), groups / 4),
+        body: compressed(std::iter::once(front).chain(blocks), groups / 4, done),
         records,
         held: budget,
         sequence,
@@ -99,12 +100,20 @@ pub(crate) fn seal(
     }
 }
 
-/// Compresses pieces, each given back once it is in.
-pub(crate) fn compressed(pieces: impl Iterator<Item = Vec<u8>>, expected: usize) -> Bytes {
+/// Compresses pieces, each given to `done` once it is in.
+pub(crate) fn compressed(
+    pieces: impl Iterator<Item = Vec<u8>>,
+    expected: usize,
+    mut done: impl FnMut(Vec<u8>),
+) -> Bytes {
     let target = Vec::with_capacity(expected);
     let mut gzip = GzEncoder::new(target, Compression::fast());
     let mut pieces = pieces;
-    let written = pieces.try_for_each(|piece| gzip.write_all(&piece));
+    let written = pieces.try_for_each(|piece| {
+        let written = gzip.write_all(&piece);
+        done(piece);
+        written
+    });
     // A write into memory does not fail.
     let mut body = written.and_then(|()| gzip.finish()).unwrap_or_default();
     body.shrink_to_fit();
@@ -154,10 +163,14 @@ mod tests {
             .build();
         let second = InstrumentationScope::builder("second").build();
         for scope in [&first, &second, &first] {
-            assert!(chunk.append(scope, &record, 1, |_| true));
+            assert!(
+                chunk.append(scope, &record, 1, |capacity, _| Some(Vec::with_capacity(
+                    capacity
+                )))
+            );
         }
         let (held, size) = (chunk.held, chunk.size);
-        let batch = seal(&resource, Signal::Logs, chunk, 1, 7);
+        let batch = seal(&resource, Signal::Logs, chunk, 1, 7, drop);
         assert_eq!((batch.records, batch.held, batch.sequence), (3, held, 7));
 
         let mut plain = Vec::new();

@@ -12,6 +12,7 @@ use opentelemetry::InstrumentationScope;
 
 use super::chunk::Chunk;
 use super::deferred::Deferred;
+use super::spare::Spare;
 use super::stats::{Counters, DropReason, Signal};
 use super::sync::{AtomicBool, AtomicUsize, Lock, Mutex, MutexGuard, Notify};
 
@@ -50,6 +51,7 @@ pub(crate) struct Buffer {
     seal_at: AtomicUsize,
     open: [Mutex<Chunk>; Signal::COUNT],
     sealed: Mutex<VecDeque<(Signal, Chunk)>>,
+    pub(crate) spare: Spare,
     deferred: Mutex<Waiting>,
     held: AtomicUsize,
     /// The worker already knows that there is something.
@@ -73,6 +75,7 @@ impl Buffer {
             seal_at: AtomicUsize::new(bounds.request.min(SEAL_AT)),
             open: Default::default(),
             sealed: Mutex::default(),
+            spare: Spare::new(),
             deferred: Mutex::default(),
             held: AtomicUsize::new(0),
             armed: AtomicBool::new(false),
@@ -146,7 +149,9 @@ impl Buffer {
         if open.size + cost > self.bounds.request {
             sealed |= self.seal(signal, &mut open)?;
         }
-        let taken = open.append(scope, record, records, |bytes| self.hold(bytes));
+        let taken = open.append(scope, record, records, |capacity, bytes| {
+            self.hold(bytes).then(|| self.spare.take(capacity))
+        });
         if open.size >= self.seal_at.load(Ordering::Relaxed) {
             sealed |= self.seal(signal, &mut open)?;
         }
@@ -271,6 +276,13 @@ impl Buffer {
     /// Gives bytes of the budget back once their records are delivered or lost.
     pub(crate) fn release(&self, bytes: usize) {
         self.held.fetch_sub(bytes, Ordering::AcqRel);
+    }
+
+    /// Gives back the memory that is kept for further records, when there are none.
+    pub(crate) fn rest(&self) {
+        if self.held() == 0 {
+            self.spare.give_up();
+        }
     }
 
     /// Payload bytes of which a request holds several.

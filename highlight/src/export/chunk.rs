@@ -9,7 +9,7 @@ const RECORDS: u32 = 2;
 
 /// The first block of a scope, and the largest that is made for small records.
 const SMALLEST_BLOCK: usize = 4 * 1024;
-const LARGEST_BLOCK: usize = 64 * 1024;
+pub(crate) const LARGEST_BLOCK: usize = 64 * 1024;
 /// Memory of a block beyond its bytes: its handle, twice for a list that has doubled, and the allocator's header.
 const BLOCK_OVERHEAD: usize = 64;
 /// Memory, and bytes on the wire, of a scope beyond its texts.
@@ -40,13 +40,14 @@ impl Chunk {
         scope_cost(scope) + proto::len_field_size(RECORDS, record)
     }
 
-    /// Appends one message, which stands for `records` records. False, and nothing is changed, when `reserve` denies the memory that it takes.
+    /// Appends one message, which stands for `records` records. False, and nothing is changed, when `reserve` denies the memory that
+    /// it takes: it is given the capacity of a block, and how many bytes that takes with all that belongs to it.
     pub(crate) fn append(
         &mut self,
         scope: &InstrumentationScope,
         record: &[u8],
         records: u64,
-        mut reserve: impl FnMut(usize) -> bool,
+        mut reserve: impl FnMut(usize, usize) -> Option<Vec<u8>>,
     ) -> bool {
         let needed = proto::len_field_size(RECORDS, record.len());
         let mut groups = self.groups.iter();
@@ -61,13 +62,12 @@ impl Chunk {
             let filled = known.map_or(0, |at| self.groups[at].size);
             let wanted = filled.clamp(SMALLEST_BLOCK, LARGEST_BLOCK).max(needed);
             let for_scope = known.map_or_else(|| scope_cost(scope), |_| 0);
-            let Some(capacity) = [wanted, needed]
-                .into_iter()
-                .find(|capacity| reserve(capacity + BLOCK_OVERHEAD + for_scope))
-            else {
+            let all = |capacity: usize| capacity + BLOCK_OVERHEAD + for_scope;
+            let block = reserve(wanted, all(wanted)).or_else(|| reserve(needed, all(needed)));
+            let Some(block) = block else {
                 return false;
             };
-            self.held += capacity + BLOCK_OVERHEAD + for_scope;
+            self.held += all(block.capacity());
             self.size += for_scope;
             let at = known.unwrap_or_else(|| {
                 self.groups.push(Group {
@@ -77,7 +77,7 @@ impl Chunk {
                 });
                 self.groups.len() - 1
             });
-            self.groups[at].blocks.push(Vec::with_capacity(capacity));
+            self.groups[at].blocks.push(block);
             self.groups[at].append(record, needed);
         }
         self.size += needed;
@@ -140,7 +140,9 @@ mod tests {
     fn records_group_by_scope() {
         let mut chunk = Chunk::default();
         for name in ["a", "b", "a", "b", "a"] {
-            assert!(chunk.append(&scope(name), b"x", 1, |_| true));
+            assert!(chunk.append(&scope(name), b"x", 1, |capacity, _| Some(
+                Vec::with_capacity(capacity)
+            )));
         }
         assert_eq!(chunk.groups.len(), 2);
         assert_eq!(chunk.records, 5);
@@ -152,10 +154,12 @@ mod tests {
         let mut chunk = Chunk::default();
         let mut reserved = 0;
         for size in [1, 90, 5_000, 70_000, 3, 100_000, 2_000, 50].repeat(20) {
-            assert!(chunk.append(&scope("a"), &vec![7; size], 1, |bytes| {
-                reserved += bytes;
-                true
-            }));
+            assert!(
+                chunk.append(&scope("a"), &vec![7; size], 1, |capacity, bytes| {
+                    reserved += bytes;
+                    Some(Vec::with_capacity(capacity))
+                })
+            );
             let blocks = &chunk.groups[0].blocks;
             let allocated: usize = blocks.iter().map(Vec::capacity).sum();
             assert_eq!(chunk.held, reserved);
@@ -168,10 +172,10 @@ mod tests {
         let mut chunk = Chunk::default();
         let mut room = 600;
         let mut append = |chunk: &mut Chunk| {
-            chunk.append(&scope("a"), &[0; 90], 1, |bytes| {
+            chunk.append(&scope("a"), &[0; 90], 1, |capacity, bytes| {
                 let fits = bytes <= room;
                 room -= if fits { bytes } else { 0 };
-                fits
+                fits.then(|| Vec::with_capacity(capacity))
             })
         };
         assert!(append(&mut chunk));

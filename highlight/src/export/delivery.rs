@@ -92,7 +92,16 @@ impl Delivery {
 
     /// Makes a batch of a chunk. From here on it holds what it takes compressed.
     pub(crate) fn enqueue(&mut self, resource: &[u8], signal: Signal, chunk: Chunk, sequence: u64) {
-        let mut batch = seal(resource, signal, chunk, self.ids.next(), sequence);
+        let mut batch = seal(
+            resource,
+            signal,
+            chunk,
+            self.ids.next(),
+            sequence,
+            |block| {
+                self.buffer.spare.keep(block);
+            },
+        );
         let compressed = batch.body.len().min(batch.held);
         self.buffer.release(batch.held - compressed);
         batch.held = compressed;

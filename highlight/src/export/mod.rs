@@ -22,6 +22,7 @@ mod retry;
 pub(crate) mod scratch;
 pub(crate) mod site;
 pub(crate) mod span;
+mod spare;
 pub(crate) mod split;
 pub(crate) mod spool;
 pub(crate) mod spool_file;

@@ -126,8 +126,12 @@ async fn run(plan: Plan, buffer: Arc<Buffer>, inbox: Arc<Inbox>, collector: Arc<
             Next::Stop => return,
             // There is more to compress: the requests under way come first.
             Next::Again => tokio::task::yield_now().await,
-            Next::Wait(None) => worker.buffer.wake.notified().await,
+            Next::Wait(None) => {
+                worker.buffer.rest();
+                worker.buffer.wake.notified().await;
+            }
             Next::Wait(Some(until)) => {
+                worker.buffer.rest();
                 let notified = worker.buffer.wake.notified();
                 // Woken or due, the next turn looks at everything.
                 let _ = tokio::time::timeout_at(until, notified).await;
