@@ -108,6 +108,13 @@ impl Buffer {
         record: &[u8],
         records: u64,
     ) {
+        if !closed && self.append_at_once(signal, scope, record, records) {
+            self.counters.accepted(signal, records);
+            if self.arm() {
+                self.wake();
+            }
+            return;
+        }
         let cost = Chunk::cost(scope, record.len());
         if let Some(reason) = self.refusal(closed, cost) {
             return self.refuse(signal, reason, records);
@@ -131,6 +138,25 @@ impl Buffer {
     /// fight for it.
     fn arm(&self) -> bool {
         !self.armed.load(Ordering::Acquire) && !self.armed.swap(true, Ordering::AcqRel)
+    }
+
+    /// Puts a record into the open chunk where that takes no memory and seals nothing: nearly always. False otherwise, and when another
+    /// thread is at it.
+    fn append_at_once(
+        &self,
+        signal: Signal,
+        scope: &InstrumentationScope,
+        record: &[u8],
+        records: u64,
+    ) -> bool {
+        let Ok(mut open) = self.open[signal.index()].try_lock() else {
+            return false;
+        };
+        let full = self
+            .seal_at
+            .load(Ordering::Relaxed)
+            .min(self.bounds.request);
+        open.size + Chunk::own_cost(record.len()) < full && open.fill(scope, record, records)
     }
 
     /// Puts a record into the open chunk, sealing the chunk when it is full. None when the budget has no room for it;

@@ -40,6 +40,33 @@ impl Chunk {
         scope_cost(scope) + proto::len_field_size(RECORDS, record)
     }
 
+    /// The same for a scope that is there already.
+    pub(crate) fn own_cost(record: usize) -> usize {
+        proto::len_field_size(RECORDS, record)
+    }
+
+    /// Appends one message, which stands for `records` records, where there is room already. False, and nothing is changed, otherwise.
+    #[inline]
+    pub(crate) fn fill(
+        &mut self,
+        scope: &InstrumentationScope,
+        record: &[u8],
+        records: u64,
+    ) -> bool {
+        let needed = Chunk::own_cost(record.len());
+        let mut groups = self.groups.iter_mut();
+        let Some(group) = groups.find(|group| is_same(&group.scope, scope)) else {
+            return false;
+        };
+        if group.room() < needed {
+            return false;
+        }
+        group.append(record, needed);
+        self.size += needed;
+        self.records += records;
+        true
+    }
+
     /// Appends one message, which stands for `records` records. False, and nothing is changed, when `reserve` denies the memory that
     /// it takes: it is given the capacity of a block, and how many bytes that takes with all that belongs to it.
     pub(crate) fn append(
@@ -49,40 +76,33 @@ impl Chunk {
         records: u64,
         mut reserve: impl FnMut(usize, usize) -> Option<Vec<u8>>,
     ) -> bool {
-        let needed = proto::len_field_size(RECORDS, record.len());
+        if self.fill(scope, record, records) {
+            return true;
+        }
+        let needed = Chunk::own_cost(record.len());
         let mut groups = self.groups.iter();
         let known = groups.position(|group| is_same(&group.scope, scope));
-        let group = known.and_then(|at| self.groups.get_mut(at));
-        if let Some(group) = group
-            && group.room() >= needed
-        {
-            group.append(record, needed);
-        } else {
-            // Close to the budget's end there may be room for the record, though not for company.
-            let filled = known.map_or(0, |at| self.groups[at].size);
-            let wanted = filled.clamp(SMALLEST_BLOCK, LARGEST_BLOCK).max(needed);
-            let for_scope = known.map_or_else(|| scope_cost(scope), |_| 0);
-            let all = |capacity: usize| capacity + BLOCK_OVERHEAD + for_scope;
-            let block = reserve(wanted, all(wanted)).or_else(|| reserve(needed, all(needed)));
-            let Some(block) = block else {
-                return false;
-            };
-            self.held += all(block.capacity());
-            self.size += for_scope;
-            let at = known.unwrap_or_else(|| {
-                self.groups.push(Group {
-                    scope: scope.clone(),
-                    blocks: Vec::new(),
-                    size: 0,
-                });
-                self.groups.len() - 1
+        // Close to the budget's end there may be room for the record, though not for company.
+        let filled = known.map_or(0, |at| self.groups[at].size);
+        let wanted = filled.clamp(SMALLEST_BLOCK, LARGEST_BLOCK).max(needed);
+        let for_scope = known.map_or_else(|| scope_cost(scope), |_| 0);
+        let all = |capacity: usize| capacity + BLOCK_OVERHEAD + for_scope;
+        let block = reserve(wanted, all(wanted)).or_else(|| reserve(needed, all(needed)));
+        let Some(block) = block else {
+            return false;
+        };
+        self.held += all(block.capacity());
+        self.size += for_scope;
+        let at = known.unwrap_or_else(|| {
+            self.groups.push(Group {
+                scope: scope.clone(),
+                blocks: Vec::new(),
+                size: 0,
             });
-            self.groups[at].blocks.push(block);
-            self.groups[at].append(record, needed);
-        }
-        self.size += needed;
-        self.records += records;
-        true
+            self.groups.len() - 1
+        });
+        self.groups[at].blocks.push(block);
+        self.fill(scope, record, records)
     }
 }
 

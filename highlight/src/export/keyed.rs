@@ -50,27 +50,28 @@ impl Keyed {
     /// Writes the field.
     #[inline]
     pub(crate) fn scalar(&self, buf: &mut Vec<u8>, value: Scalar<'_>, scrub: &Scrub) {
-        if self.hidden {
-            return self.write(buf, Scalar::Str(REDACTED));
-        }
         match value {
-            Scalar::Str(text) => self.write(buf, Scalar::Str(&scrub.clean(text))),
-            number => self.write(buf, number),
+            _ if self.hidden => self.text(buf, REDACTED),
+            Scalar::Str(text) => self.text(buf, &scrub.clean(text)),
+            number if self.head_len == 0 => {
+                proto::key_value(buf, self.field, self.name, number);
+            }
+            Scalar::Int(value) => {
+                let (payload, len) = proto::any_int(value);
+                self.short(buf, &payload, len);
+            }
+            Scalar::Double(value) => {
+                let payload = proto::any_double(value);
+                self.short(buf, &payload, payload.len());
+            }
         }
     }
 
     /// Writes the field with a truth value; see [`Scalar::bool`].
     #[inline]
     pub(crate) fn bool(&self, buf: &mut Vec<u8>, value: bool) {
-        let text = Scalar::bool(value);
-        self.write(
-            buf,
-            if self.hidden {
-                Scalar::Str(REDACTED)
-            } else {
-                text
-            },
-        );
+        let text = if value { "true" } else { "false" };
+        self.text(buf, if self.hidden { REDACTED } else { text });
     }
 
     /// Writes the field with a value that has to be formatted.
@@ -81,7 +82,7 @@ impl Keyed {
         scrub: &Scrub,
     ) {
         if self.hidden {
-            return self.write(buf, Scalar::Str(REDACTED));
+            return self.text(buf, REDACTED);
         }
         if self.head_len == 0 {
             return value::display_field(buf, self.field, self.name, value, scrub);
@@ -102,15 +103,30 @@ impl Keyed {
     }
 
     #[inline]
-    fn write(&self, buf: &mut Vec<u8>, value: Scalar<'_>) {
-        let at = buf.len();
-        let size = value.size();
+    fn text(&self, buf: &mut Vec<u8>, text: &str) {
+        /// Key and length of the text.
+        const KEY_AND_LEN: usize = 2;
+        let size = KEY_AND_LEN + text.len();
         if self.head_len == 0 || self.head_len + size > MAX_SHORT {
-            return proto::key_value(buf, self.field, self.name, value);
+            return proto::key_value(buf, self.field, self.name, Scalar::Str(text));
         }
-        proto::put_first(buf, &self.head, self.head_len);
-        self.fill_in(buf, at, size);
-        value.write(buf);
+        let mut head = [0; MAX_HEAD + KEY_AND_LEN];
+        head[..MAX_HEAD].copy_from_slice(&self.head);
+        self.fill_in(&mut head, 0, size);
+        head[self.head_len..][..KEY_AND_LEN].copy_from_slice(&[proto::ANY_TEXT, short(text.len())]);
+        proto::put_first(buf, &head, self.head_len + KEY_AND_LEN);
+        buf.extend_from_slice(text.as_bytes());
+    }
+
+    /// Writes the field with the first `len` bytes of an `AnyValue`.
+    #[inline]
+    fn short<const N: usize>(&self, buf: &mut Vec<u8>, payload: &[u8; N], len: usize) {
+        const LONGEST: usize = 16;
+        let mut field = [0; MAX_HEAD + LONGEST];
+        field[..MAX_HEAD].copy_from_slice(&self.head);
+        field[self.head_len..][..N].copy_from_slice(payload);
+        self.fill_in(&mut field, 0, len);
+        proto::put_first(buf, &field, self.head_len + len);
     }
 
     /// Fills both lengths into the head at `at`, for a value of `size` bytes. False when they take more than a byte.

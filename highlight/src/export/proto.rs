@@ -45,10 +45,14 @@ pub(crate) fn put_first<const N: usize>(buf: &mut Vec<u8>, bytes: &[u8; N], len:
     buf.truncate(end);
 }
 
-/// The bytes of [`varint`] for a value that takes several, and how many these are.
+/// The bytes of [`varint`], and how many of them there are.
 #[inline]
 fn varint_bytes(mut value: u64) -> ([u8; 10], usize) {
     let mut bytes = [0; 10];
+    if value < 0x80 {
+        bytes[0] = value.to_le_bytes()[0];
+        return (bytes, 1);
+    }
     if value < 0x4000 {
         let [low, high, ..] = value.to_le_bytes();
         bytes[0] = low | 0x80;
@@ -225,18 +229,34 @@ impl Scalar<'_> {
         match self {
             Scalar::Str(text) => bytes_field(buf, ANY_STRING, text.as_bytes()),
             Scalar::Int(value) => {
-                const INT: u8 = (ANY_INT << 3 | WIRE_VARINT).to_le_bytes()[0];
-                if let [low @ ..0x80, 0, 0, 0, 0, 0, 0, 0] = value.to_le_bytes() {
-                    buf.extend_from_slice(&[INT, low]);
-                } else {
-                    let (bytes, len) = varint_bytes(value.cast_unsigned());
-                    buf.push(INT);
-                    put_first(buf, &bytes, len);
-                }
+                let (bytes, len) = any_int(value);
+                put_first(buf, &bytes, len);
             }
-            Scalar::Double(value) => fixed64_present(buf, ANY_DOUBLE, value.to_bits()),
+            Scalar::Double(value) => buf.extend_from_slice(&any_double(value)),
         }
     }
+}
+
+/// The key of a text in an `AnyValue`.
+pub(crate) const ANY_TEXT: u8 = (ANY_STRING << 3 | WIRE_LEN).to_le_bytes()[0];
+
+/// The payload of an `AnyValue` with an integer: its bytes, and how many of them there are.
+#[inline]
+pub(crate) fn any_int(value: i64) -> ([u8; 11], usize) {
+    const KEY: u8 = (ANY_INT << 3 | WIRE_VARINT).to_le_bytes()[0];
+    let mut bytes = [KEY; 11];
+    let (varint, len) = varint_bytes(value.cast_unsigned());
+    bytes[1..].copy_from_slice(&varint);
+    (bytes, 1 + len)
+}
+
+/// The payload of an `AnyValue` with a floating-point number.
+#[inline]
+pub(crate) fn any_double(value: f64) -> [u8; 9] {
+    const KEY: u8 = (ANY_DOUBLE << 3 | WIRE_FIXED64).to_le_bytes()[0];
+    let mut bytes = [KEY; 9];
+    bytes[1..].copy_from_slice(&value.to_le_bytes());
+    bytes
 }
 
 /// An `AnyValue` field holding a scalar: a log's body, an array's element.
@@ -305,8 +325,7 @@ pub(crate) fn end_any_text(buf: &mut Vec<u8>, field: u32, start: usize) {
     let one_byte = |number: usize| u8::try_from(number).ok().filter(|byte| *byte < 0x80);
     let key = one_byte((field << 3 | WIRE_LEN) as usize);
     if let (Some(key), Some(any), Some(text)) = (key, one_byte(any), one_byte(text)) {
-        let text_key = u8::try_from(ANY_STRING << 3 | WIRE_LEN).unwrap_or_default();
-        buf[from..start].copy_from_slice(&[key, any, text_key, text]);
+        buf[from..start].copy_from_slice(&[key, any, ANY_TEXT, text]);
         return;
     }
     // It does not fit: the header goes behind, and the room before becomes its place.

@@ -20,12 +20,15 @@ pub(crate) fn is_plain(text: &[u8]) -> bool {
     }
     seen & MARK == 0
         && digits < CARD_DIGITS.start
-        && (seen & SPACE == 0 || !holds_a_bearer_token(text))
+        && (seen & BEARER != BEARER || !holds_a_bearer_token(text))
 }
 
 const DIGIT: u8 = 1;
 const MARK: u8 = 2;
 const SPACE: u8 = 4;
+const LETTER_B: u8 = 8;
+/// What a text has that holds a bearer token, whatever else.
+const BEARER: u8 = SPACE | LETTER_B;
 
 /// By byte.
 static CLASSES: [u8; 256] = classes();
@@ -41,6 +44,8 @@ const fn classes() -> [u8; 256] {
     classes[b'=' as usize] = MARK;
     classes[b'<' as usize] = MARK;
     classes[b' ' as usize] = SPACE;
+    classes[b'b' as usize] = LETTER_B;
+    classes[b'B' as usize] = LETTER_B;
     classes
 }
 
