@@ -17,6 +17,8 @@ commands:
   test [--extended] [ARGS]
                   run all tests, some of them longer; ARGS go to cargo test
   bench [N] [LOAD]  compare cost and delivery with other SDKs, as medians of N rounds (5)
+  bench ingest [N] [WORD…]
+                  rows per second into embedded ClickHouse through server-mock, beside the engine's own speed
   clickhouse      fetch libchdb, the embedded ClickHouse, into the user's cache
   help            print this";
 
