@@ -5,7 +5,8 @@
 //! [`Clickhouse`] it stores the same rows in tables, and acknowledges a request only when they are there.
 //! As a binary it is the ingest side of local development.
 //!
-//! A request goes one way: `otlp` reads and decodes it, `extract` turns records into `rows`, `store` commits them.
+//! A request goes one way: `otlp` reads it, `extract` goes through its records in place (by `wire`) and turns each into rows: encoded
+//! ones, which `store` commits, and plain `rows` for tests to look at.
 //!
 //! ```
 //! use server_mock::{Answer, MockServer};
@@ -24,6 +25,7 @@ mod error;
 mod extract;
 mod otlp;
 mod received;
+mod record;
 mod rows;
 mod running;
 mod script;
@@ -31,6 +33,7 @@ mod server;
 mod signal;
 mod sql;
 mod store;
+mod wire;
 
 pub use builder::Builder;
 pub use error::Error;

@@ -1,14 +1,15 @@
 //! Group commit: what waits while one insert runs goes into the next one, together.
 
+use std::collections::HashSet;
 use std::mem;
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::backend::Backend;
-use super::metric_tables::{self, Histogram, Sum, Summary};
-use super::table::{TableRow, encode};
+use super::ledger::Ledger;
+use super::tables::{INSERTS, Tables};
 use crate::Error;
-use crate::rows::{ErrorRow, LogRow, Rows, SpanRow};
+use crate::extract::RequestId;
 
 /// How many encoded bytes one group takes at most, beyond its first request.
 const LARGEST: usize = 32 * 1024 * 1024;
@@ -16,19 +17,11 @@ const LARGEST: usize = 32 * 1024 * 1024;
 /// How many requests may wait; more wait to get in.
 const WAITING: usize = 256;
 
-/// How rows get into each table.
-const TABLES: [&str; 6] = [
-    LogRow::INSERT,
-    SpanRow::INSERT,
-    ErrorRow::INSERT,
-    Sum::INSERT,
-    Histogram::INSERT,
-    Summary::INSERT,
-];
-
 /// The rows of one request, encoded by table, and who waits for them.
 struct Batch {
-    tables: [Vec<u8>; TABLES.len()],
+    request: Option<RequestId>,
+    bytes: usize,
+    chunks: [Vec<u8>; INSERTS.len()],
     reply: oneshot::Sender<Result<(), String>>,
 }
 
@@ -47,18 +40,19 @@ impl Committer {
     }
 
     /// Returns once the rows are stored.
-    pub(super) async fn commit(&self, rows: &Rows) -> Result<(), Error> {
+    pub(super) async fn commit(
+        &self,
+        request: Option<RequestId>,
+        tables: Tables,
+    ) -> Result<(), Error> {
         let (reply, stored) = oneshot::channel();
-        let (sums, histograms, summaries) = metric_tables::split(&rows.metrics);
-        let tables = [
-            encode(&rows.logs),
-            encode(&rows.spans),
-            encode(&rows.errors),
-            encode(&sums),
-            encode(&histograms),
-            encode(&summaries),
-        ];
-        let sent = self.batches.send(Batch { tables, reply }).await;
+        let batch = Batch {
+            request,
+            bytes: tables.bytes(),
+            chunks: tables.into_chunks(),
+            reply,
+        };
+        let sent = self.batches.send(batch).await;
         let stored = if sent.is_ok() {
             stored.await.ok()
         } else {
@@ -75,16 +69,25 @@ impl Committer {
 }
 
 async fn run(backend: Backend, mut waiting: mpsc::Receiver<Batch>) {
-    while let Some(first) = waiting.recv().await {
-        let mut group = vec![first];
+    let mut ledger = Ledger::default();
+    let mut again = Vec::new();
+    loop {
+        let mut group = mem::take(&mut again);
+        if group.is_empty() {
+            match waiting.recv().await {
+                Some(first) => group.push(first),
+                None => return,
+            }
+        }
         let mut bytes = 0;
         while bytes < LARGEST
             && let Ok(next) = waiting.try_recv()
         {
-            bytes += next.tables.iter().map(Vec::len).sum::<usize>();
+            bytes += next.bytes;
             group.push(next);
         }
-        let outcome = insert(&backend, &mut group).await;
+        again = take_repeated(&mut group);
+        let outcome = insert(&backend, &mut ledger, &mut group).await;
         for batch in group {
             // The sender may have hung up meanwhile; its rows are stored all the same.
             let _ = batch.reply.send(outcome.clone());
@@ -92,17 +95,37 @@ async fn run(backend: Backend, mut waiting: mpsc::Receiver<Batch>) {
     }
 }
 
-async fn insert(backend: &Backend, group: &mut [Batch]) -> Result<(), String> {
-    for (at, sql) in TABLES.into_iter().enumerate() {
-        let chunks = group
-            .iter_mut()
-            .map(|batch| mem::take(&mut batch.tables[at]));
-        let chunks: Vec<_> = chunks.filter(|chunk| !chunk.is_empty()).collect();
+/// Takes out every request that is in the group already: what became of the first one decides.
+fn take_repeated(group: &mut Vec<Batch>) -> Vec<Batch> {
+    let mut seen = HashSet::new();
+    group
+        .extract_if(.., |batch| {
+            batch.request.is_some_and(|request| !seen.insert(request))
+        })
+        .collect()
+}
+
+/// Inserts table by table, leaving out what an earlier attempt has stored.
+async fn insert(backend: &Backend, ledger: &mut Ledger, group: &mut [Batch]) -> Result<(), String> {
+    for (at, sql) in INSERTS.into_iter().enumerate() {
+        let mut chunks = Vec::new();
+        let mut requests = Vec::new();
+        for batch in &mut *group {
+            let chunk = mem::take(&mut batch.chunks[at]);
+            if chunk.is_empty() || ledger.has(batch.request, at) {
+                continue;
+            }
+            chunks.push(chunk);
+            requests.extend(batch.request);
+        }
         if !chunks.is_empty() {
             backend
                 .insert(sql, "RowBinary", chunks)
                 .await
                 .map_err(|error| error.to_string())?;
+            for request in requests {
+                ledger.add(request, at);
+            }
         }
     }
     Ok(())

@@ -5,33 +5,13 @@ use super::table::TableRow;
 use crate::rows::{MetricRow, MetricValue, Temporality};
 
 /// A gauge or a sum.
-pub(super) struct Sum<'a>(&'a MetricRow, f64, Temporality, bool);
+pub(super) struct Sum<'a>(pub(super) &'a MetricRow);
 
 /// A histogram.
-pub(super) struct Histogram<'a>(&'a MetricRow);
+pub(super) struct Histogram<'a>(pub(super) &'a MetricRow);
 
 /// A summary.
-pub(super) struct Summary<'a>(&'a MetricRow);
-
-/// The rows of each table.
-pub(super) fn split(rows: &[MetricRow]) -> (Vec<Sum<'_>>, Vec<Histogram<'_>>, Vec<Summary<'_>>) {
-    let (mut sums, mut histograms, mut summaries) = (Vec::new(), Vec::new(), Vec::new());
-    for row in rows {
-        match row.value {
-            MetricValue::Gauge(value) => {
-                sums.push(Sum(row, value, Temporality::Unspecified, false));
-            }
-            MetricValue::Sum {
-                value,
-                temporality,
-                is_monotonic,
-            } => sums.push(Sum(row, value, temporality, is_monotonic)),
-            MetricValue::Histogram { .. } => histograms.push(Histogram(row)),
-            MetricValue::Summary { .. } => summaries.push(Summary(row)),
-        }
-    }
-    (sums, histograms, summaries)
-}
+pub(super) struct Summary<'a>(pub(super) &'a MetricRow);
 
 macro_rules! insert {
     ($table:literal, $columns:literal) => {
@@ -91,8 +71,16 @@ impl TableRow for Sum<'_> {
         insert!("metrics_sum", "Value, AggregationTemporality, IsMonotonic");
 
     fn encode(&self, out: &mut RowBinary) {
-        let Sum(row, value, temporality, is_monotonic) = *self;
-        common(out, row);
+        let (value, temporality, is_monotonic) = match self.0.value {
+            MetricValue::Gauge(value) => (value, Temporality::Unspecified, false),
+            MetricValue::Sum {
+                value,
+                temporality,
+                is_monotonic,
+            } => (value, temporality, is_monotonic),
+            _ => return,
+        };
+        common(out, self.0);
         out.f64(value);
         out.i32(number(temporality));
         out.boolean(is_monotonic);

@@ -3,11 +3,13 @@
 mod backend;
 mod commit;
 mod embedded;
+mod ledger;
 mod metric_tables;
 mod remote;
 mod row_binary;
 mod schema;
 mod table;
+mod tables;
 
 use std::path::PathBuf;
 
@@ -15,9 +17,10 @@ pub(crate) use backend::Backend;
 use commit::Committer;
 pub(crate) use embedded::Embedded;
 use remote::Remote;
+pub(crate) use tables::Tables;
 
 use crate::Error;
-use crate::rows::Rows;
+use crate::extract::RequestId;
 
 /// Which `ClickHouse` a server writes to.
 #[derive(Debug, Clone)]
@@ -77,10 +80,21 @@ impl Store {
         })
     }
 
-    /// Returns once the rows are stored.
-    pub(crate) async fn store(&self, rows: &Rows) -> Result<(), Error> {
-        match self {
-            Self::Clickhouse(committer) if *rows != Rows::default() => committer.commit(rows).await,
+    /// Where rows are encoded for this store, if it takes any.
+    pub(crate) fn tables(&self) -> Option<Tables> {
+        matches!(self, Self::Clickhouse(_)).then(Tables::default)
+    }
+
+    /// Returns once the rows are stored; those of a request that has a name are stored once, however often it comes.
+    pub(crate) async fn store(
+        &self,
+        request: Option<RequestId>,
+        tables: Option<Tables>,
+    ) -> Result<(), Error> {
+        match (self, tables) {
+            (Self::Clickhouse(committer), Some(tables)) if !tables.is_empty() => {
+                committer.commit(request, tables).await
+            }
             _ => Ok(()),
         }
     }

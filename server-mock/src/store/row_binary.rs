@@ -2,13 +2,19 @@
 
 use uuid::Uuid;
 
+use crate::extract::Id;
+
 /// Encoded rows, appended value by value.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct RowBinary(Vec<u8>);
 
 impl RowBinary {
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.0
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 
     pub(super) fn boolean(&mut self, value: bool) {
@@ -45,15 +51,44 @@ impl RowBinary {
 
     pub(super) fn string(&mut self, value: &str) {
         self.length(value.len());
-        self.0.extend(value.as_bytes());
+        self.0.extend_from_slice(value.as_bytes());
     }
 
-    pub(super) fn map<'a>(&mut self, pairs: impl IntoIterator<Item = (&'a String, &'a String)>) {
-        let pairs: Vec<_> = pairs.into_iter().collect();
-        self.list(&pairs, |out, (key, value)| {
-            out.string(key);
-            out.string(value);
-        });
+    /// An id as hex digits.
+    pub(super) fn id(&mut self, id: &Id<'_>) {
+        const DIGITS: [u8; 16] = *b"0123456789abcdef";
+        match id {
+            Id::Absent => self.string(""),
+            Id::Text(text) => self.string(text),
+            Id::Bytes(bytes) => {
+                self.length(bytes.len() * 2);
+                let digits = bytes.iter().flat_map(|byte| {
+                    [byte >> 4, byte & 0xf].map(|digit| DIGITS[usize::from(digit)])
+                });
+                self.0.extend(digits);
+            }
+        }
+    }
+
+    pub(super) fn map<K: AsRef<str>, V: AsRef<str>>(
+        &mut self,
+        pairs: impl IntoIterator<Item = (K, V), IntoIter: ExactSizeIterator>,
+    ) {
+        let pairs = pairs.into_iter();
+        self.pairs(pairs.len(), pairs);
+    }
+
+    /// As many pairs as there are said to be.
+    pub(super) fn pairs<K: AsRef<str>, V: AsRef<str>>(
+        &mut self,
+        count: usize,
+        pairs: impl Iterator<Item = (K, V)>,
+    ) {
+        self.length(count);
+        for (key, value) in pairs {
+            self.string(key.as_ref());
+            self.string(value.as_ref());
+        }
     }
 
     /// An array; a map is one of pairs.
@@ -89,7 +124,9 @@ mod tests {
         out.f64(1.0);
         out.uuid(Uuid::from_u64_pair(1, 2));
         out.string("é");
-        out.map([(&"k".to_owned(), &"v".to_owned())]);
+        out.map([("k", "v")]);
+        out.id(&Id::Bytes(&[0x0f, 0xa0]));
+        out.id(&Id::Absent);
         let expected: Vec<u8> = [
             &[1][..],
             &[2, 0, 0, 0],
@@ -100,6 +137,8 @@ mod tests {
             &[1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0],
             &[2, 0xc3, 0xa9],
             &[1, 1, b'k', 1, b'v'],
+            b"\x040fa0",
+            &[0],
         ]
         .concat();
         assert_eq!(out.into_bytes(), expected);

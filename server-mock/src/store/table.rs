@@ -1,7 +1,9 @@
 //! Which columns each row fills, in the order in which it encodes them.
 
 use super::row_binary::RowBinary;
-use crate::rows::{Attributes, ErrorRow, LogRow, SpanRow};
+use crate::extract::Pairs;
+use crate::record::{Log, Span};
+use crate::rows::ErrorRow;
 
 /// A row of a table.
 pub(super) trait TableRow {
@@ -12,91 +14,91 @@ pub(super) trait TableRow {
     fn encode(&self, out: &mut RowBinary);
 }
 
-/// All rows, encoded.
-pub(super) fn encode<T: TableRow>(rows: &[T]) -> Vec<u8> {
-    let mut out = RowBinary::default();
-    for row in rows {
-        row.encode(&mut out);
-    }
-    out.into_bytes()
-}
-
-impl TableRow for LogRow {
-    const INSERT: &str = "INSERT INTO logs (Timestamp, UUID, TraceId, SpanId, TraceFlags, SeverityText, SeverityNumber, \
+impl TableRow for Log<'_> {
+    const INSERT: &'static str = "INSERT INTO logs (Timestamp, UUID, TraceId, SpanId, TraceFlags, SeverityText, SeverityNumber, \
         ServiceName, Body, LogAttributes, ProjectId, SecureSessionId, Source, ServiceVersion, Environment)";
 
     fn encode(&self, out: &mut RowBinary) {
+        let fields = &self.fields;
         out.i64(self.timestamp_ns);
         out.uuid(self.uuid);
-        out.string(&self.trace_id);
-        out.string(&self.span_id);
+        out.id(&self.trace_id);
+        out.id(&self.span_id);
         out.u32(self.trace_flags);
-        out.string(&self.severity_text);
+        out.string(self.severity_text);
         out.i32(self.severity_number);
-        out.string(&self.service_name);
+        out.string(&fields.service_name);
         out.string(&self.body);
-        out.map(&self.attributes);
-        out.u32(self.project_id);
-        out.string(&self.secure_session_id);
-        out.string(&self.source);
-        out.string(&self.service_version);
-        out.string(&self.environment);
+        map(out, &fields.attributes);
+        out.u32(fields.project_id);
+        out.string(&fields.session);
+        out.string(fields.source);
+        out.string(&fields.service_version);
+        out.string(&fields.environment);
     }
 }
 
-/// The prefixes of the attributes that have a map of their own, in the order of those columns.
-const MAPS: [&str; 5] = ["http.", "process.", "os.", "telemetry.", "db."];
-
-impl TableRow for SpanRow {
-    const INSERT: &str = "INSERT INTO traces (Timestamp, UUID, TraceId, SpanId, ParentSpanId, ProjectId, SecureSessionId, \
+impl TableRow for Span<'_> {
+    const INSERT: &'static str = "INSERT INTO traces (Timestamp, UUID, TraceId, SpanId, ParentSpanId, ProjectId, SecureSessionId, \
         TraceState, SpanName, SpanKind, Duration, ServiceName, ServiceVersion, StatusCode, StatusMessage, Environment, \
         HasErrors, `Events.Timestamp`, `Events.Name`, `Events.Attributes`, `Links.TraceId`, `Links.SpanId`, \
         `Links.TraceState`, `Links.Attributes`, TraceAttributes, HttpAttributes, ProcessAttributes, OsAttributes, \
         TelemetryAttributes, DbAttributes)";
 
     fn encode(&self, out: &mut RowBinary) {
+        let fields = &self.fields;
         out.i64(self.timestamp_ns);
         out.uuid(self.uuid);
-        out.string(&self.trace_id);
-        out.string(&self.span_id);
-        out.string(&self.parent_span_id);
-        out.u32(self.project_id);
-        out.string(&self.secure_session_id);
-        out.string(&self.trace_state);
-        out.string(&self.name);
-        out.string(&self.kind);
+        out.id(&self.trace_id);
+        out.id(&self.span_id);
+        out.id(&self.parent_span_id);
+        out.u32(fields.project_id);
+        out.string(&fields.session);
+        out.string(self.trace_state);
+        out.string(self.name);
+        out.string(self.kind);
         out.i64(self.duration_ns);
-        out.string(&self.service_name);
-        out.string(&self.service_version);
-        out.string(&self.status_code);
-        out.string(&self.status_message);
-        out.string(&self.environment);
+        out.string(&fields.service_name);
+        out.string(&fields.service_version);
+        out.string(self.status_code);
+        out.string(self.status_message);
+        out.string(&fields.environment);
         out.boolean(self.has_errors);
         out.list(&self.events, |out, event| out.i64(event.timestamp_ns));
-        out.list(&self.events, |out, event| out.string(&event.name));
-        out.list(&self.events, |out, event| out.map(&event.attributes));
-        out.list(&self.links, |out, link| out.string(&link.trace_id));
-        out.list(&self.links, |out, link| out.string(&link.span_id));
-        out.list(&self.links, |out, link| out.string(&link.trace_state));
-        out.list(&self.links, |out, link| out.map(&link.attributes));
-        out.map(
-            self.attributes
-                .iter()
-                .filter(|(key, _)| !MAPS.iter().any(|prefix| key.starts_with(prefix))),
-        );
-        for prefix in MAPS {
-            out.map(with_prefix(&self.attributes, prefix));
-        }
+        out.list(&self.events, |out, event| out.string(event.name));
+        out.list(&self.events, |out, event| map(out, &event.attributes));
+        out.list(&self.links, |out, link| out.id(&link.trace_id));
+        out.list(&self.links, |out, link| out.id(&link.span_id));
+        out.list(&self.links, |out, link| out.string(link.trace_state));
+        out.list(&self.links, |out, link| map(out, &link.attributes));
+        maps(out, &fields.attributes);
     }
 }
 
-fn with_prefix<'a>(
-    attributes: &'a Attributes,
-    prefix: &'a str,
-) -> impl Iterator<Item = (&'a String, &'a String)> {
-    attributes
-        .iter()
-        .filter(move |(key, _)| key.starts_with(prefix))
+fn map(out: &mut RowBinary, pairs: &Pairs<'_>) {
+    out.map(pairs.iter().map(|(key, value)| (key, value)));
+}
+
+/// The prefixes of the attributes that have a map of their own, in the order of those columns.
+const PREFIXES: [&str; 5] = ["http.", "process.", "os.", "telemetry.", "db."];
+
+/// The attributes without a map of their own, then each of those maps.
+fn maps(out: &mut RowBinary, pairs: &Pairs<'_>) {
+    // Keys are sorted, so those of one prefix stand together.
+    let ranges = PREFIXES.map(|prefix| {
+        let start = pairs.partition_point(|(key, _)| &**key < prefix);
+        let own = pairs[start..]
+            .iter()
+            .take_while(|(key, _)| key.starts_with(prefix));
+        start..start + own.count()
+    });
+    let apart = |at| ranges.iter().any(|range| range.contains(&at));
+    let others = pairs.iter().enumerate().filter(|(at, _)| !apart(*at));
+    let count = pairs.len() - ranges.iter().map(ExactSizeIterator::len).sum::<usize>();
+    out.pairs(count, others.map(|(_, (key, value))| (key, value)));
+    for range in ranges {
+        out.map(pairs[range].iter().map(|(key, value)| (key, value)));
+    }
 }
 
 impl TableRow for ErrorRow {
