@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::panic;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::Body;
@@ -20,7 +19,7 @@ use tokio::task;
 
 use crate::body::{self, Refusal};
 use crate::connection::Abort;
-use crate::extract::{Arrival, Extracted, RequestId, RowIds, flatten};
+use crate::extract::{Arrival, Extracted, RequestId, RowIds, flatten, now_ns};
 use crate::received::{Recorder, RequestInfo};
 use crate::rows::Rows;
 use crate::script::{Answer, Script};
@@ -249,11 +248,4 @@ fn names_and_values(headers: &HeaderMap) -> BTreeMap<String, String> {
             .or_insert_with(|| value.to_string());
     }
     all
-}
-
-fn now_ns() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }

@@ -56,14 +56,16 @@ fn sort<T>(items: &mut Vec<T>, key: impl Fn(&T) -> &str) {
     });
 }
 
-fn pair(sent: &KeyValue) -> Pair<'_> {
+/// An attribute that was decoded by prost.
+pub(crate) fn pair(sent: &KeyValue) -> Pair<'_> {
     Pair {
         key: &sent.key,
         value: sent.value.as_ref().map_or(Value::Nothing, value),
     }
 }
 
-fn value(sent: &AnyValue) -> Value<'_> {
+/// A value that was decoded by prost.
+pub(crate) fn value(sent: &AnyValue) -> Value<'_> {
     match &sent.value {
         Some(any_value::Value::StringValue(text)) => Value::Text(text),
         Some(any_value::Value::IntValue(number)) => Value::Int(*number),

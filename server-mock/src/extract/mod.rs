@@ -18,6 +18,8 @@ mod time;
 use std::collections::BTreeMap;
 
 pub(crate) use attributes::{Pairs, flatten};
+#[cfg(test)]
+pub(crate) use attributes::{pair, value};
 pub(crate) use fields::Fields;
 pub(crate) use ids::Id;
 pub(crate) use logs::extract_logs;
@@ -25,6 +27,7 @@ pub(crate) use metrics::extract_metrics;
 use project::Projects;
 pub(crate) use row_ids::{RequestId, RowIds};
 pub(crate) use spans::extract_spans;
+pub(crate) use time::now_ns;
 
 use crate::record::{Log, Span};
 use crate::rows::{ErrorRow, MetricRow, Rows};

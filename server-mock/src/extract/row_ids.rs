@@ -43,7 +43,7 @@ impl RowIds {
     }
 
     /// The next row's id.
-    pub(super) fn next(&mut self) -> Uuid {
+    pub(crate) fn next(&mut self) -> Uuid {
         let mut bytes = self.first;
         bytes[12..].copy_from_slice(&self.next.to_be_bytes());
         self.next = self.next.wrapping_add(1);

@@ -7,9 +7,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::backend::Backend;
 use super::ledger::Ledger;
-use super::tables::{INSERTS, Tables};
+use super::predecessor::Predecessor;
+use super::tables::{Extent, INSERTS, Tables, WITH_IDS};
 use crate::Error;
-use crate::extract::RequestId;
+use crate::extract::{RequestId, now_ns};
 
 /// How many encoded bytes one group takes at most, beyond its first request.
 const LARGEST: usize = 32 * 1024 * 1024;
@@ -18,8 +19,9 @@ const LARGEST: usize = 32 * 1024 * 1024;
 const WAITING: usize = 256;
 
 /// The rows of one request, encoded by table, and who waits for them.
-struct Batch {
-    request: Option<RequestId>,
+pub(super) struct Batch {
+    pub(super) request: Option<RequestId>,
+    pub(super) extents: [Option<Extent>; WITH_IDS.len()],
     bytes: usize,
     chunks: [Vec<u8>; INSERTS.len()],
     reply: oneshot::Sender<Result<(), String>>,
@@ -48,6 +50,7 @@ impl Committer {
         let (reply, stored) = oneshot::channel();
         let batch = Batch {
             request,
+            extents: tables.extents(),
             bytes: tables.bytes(),
             chunks: tables.into_chunks(),
             reply,
@@ -69,6 +72,7 @@ impl Committer {
 }
 
 async fn run(backend: Backend, mut waiting: mpsc::Receiver<Batch>) {
+    let predecessor = Predecessor::until(now_ns());
     let mut ledger = Ledger::default();
     let mut again = Vec::new();
     loop {
@@ -87,7 +91,9 @@ async fn run(backend: Backend, mut waiting: mpsc::Receiver<Batch>) {
             group.push(next);
         }
         again = take_repeated(&mut group);
-        let outcome = insert(&backend, &mut ledger, &mut group).await;
+        let outcome = insert(&backend, &predecessor, &mut ledger, &mut group)
+            .await
+            .map_err(|error| error.to_string());
         for batch in group {
             // The sender may have hung up meanwhile; its rows are stored all the same.
             let _ = batch.reply.send(outcome.clone());
@@ -106,7 +112,13 @@ fn take_repeated(group: &mut Vec<Batch>) -> Vec<Batch> {
 }
 
 /// Inserts table by table, leaving out what an earlier attempt has stored.
-async fn insert(backend: &Backend, ledger: &mut Ledger, group: &mut [Batch]) -> Result<(), String> {
+async fn insert(
+    backend: &Backend,
+    predecessor: &Predecessor,
+    ledger: &mut Ledger,
+    group: &mut [Batch],
+) -> Result<(), Error> {
+    predecessor.look(backend, group, ledger).await?;
     for (at, sql) in INSERTS.into_iter().enumerate() {
         let mut chunks = Vec::new();
         let mut requests = Vec::new();
@@ -119,10 +131,7 @@ async fn insert(backend: &Backend, ledger: &mut Ledger, group: &mut [Batch]) -> 
             requests.extend(batch.request);
         }
         if !chunks.is_empty() {
-            backend
-                .insert(sql, "RowBinary", chunks)
-                .await
-                .map_err(|error| error.to_string())?;
+            backend.insert(sql, "RowBinary", chunks).await?;
             for request in requests {
                 ledger.add(request, at);
             }

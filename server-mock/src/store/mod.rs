@@ -5,6 +5,7 @@ mod commit;
 mod embedded;
 mod ledger;
 mod metric_tables;
+mod predecessor;
 mod remote;
 mod row_binary;
 mod schema;

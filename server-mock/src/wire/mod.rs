@@ -4,6 +4,8 @@
 
 mod otlp;
 mod protobuf;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use otlp::{Event, Link, LogRecord, Pair, Scope, Span, Value};
 pub(crate) use protobuf::Malformed;
