@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::backend::Backend;
 use super::ledger::Ledger;
 use super::predecessor::Predecessor;
-use super::tables::{Extent, INSERTS, Tables, WITH_IDS};
+use super::tables::{self, Chunks, Extent, FORMAT, Tables, WITH_IDS};
 use crate::Error;
 use crate::extract::{RequestId, now_ns};
 
@@ -23,7 +23,7 @@ pub(super) struct Batch {
     pub(super) request: Option<RequestId>,
     pub(super) extents: [Option<Extent>; WITH_IDS.len()],
     bytes: usize,
-    chunks: [Vec<u8>; INSERTS.len()],
+    chunks: Chunks,
     reply: oneshot::Sender<Result<(), String>>,
 }
 
@@ -48,11 +48,13 @@ impl Committer {
         tables: Tables,
     ) -> Result<(), Error> {
         let (reply, stored) = oneshot::channel();
+        let extents = tables.extents();
+        let chunks = tables.into_chunks();
         let batch = Batch {
             request,
-            extents: tables.extents(),
-            bytes: tables.bytes(),
-            chunks: tables.into_chunks(),
+            extents,
+            bytes: chunks.iter().map(Vec::len).sum(),
+            chunks,
             reply,
         };
         let sent = self.batches.send(batch).await;
@@ -119,7 +121,7 @@ async fn insert(
     group: &mut [Batch],
 ) -> Result<(), Error> {
     predecessor.look(backend, group, ledger).await?;
-    for (at, sql) in INSERTS.into_iter().enumerate() {
+    for (at, sql) in tables::inserts().iter().enumerate() {
         let mut chunks = Vec::new();
         let mut requests = Vec::new();
         for batch in &mut *group {
@@ -131,7 +133,7 @@ async fn insert(
             requests.extend(batch.request);
         }
         if !chunks.is_empty() {
-            backend.insert(sql, "RowBinary", chunks).await?;
+            backend.insert(sql, FORMAT, chunks).await?;
             for request in requests {
                 ledger.add(request, at);
             }

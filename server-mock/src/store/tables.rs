@@ -1,29 +1,46 @@
 //! The rows of one request, encoded by table.
 
 use super::metric_tables::{Histogram, Sum, Summary};
-use super::row_binary::RowBinary;
+use super::native::{Block, Header};
 use super::table::TableRow;
 use crate::record::{Log, Span};
 use crate::rows::{ErrorRow, MetricRow, MetricValue};
 use uuid::Uuid;
 
-/// How rows get into each table.
-pub(super) const INSERTS: [&str; 6] = [
-    Log::INSERT,
-    Span::INSERT,
-    ErrorRow::INSERT,
-    Sum::INSERT,
-    Histogram::INSERT,
-    Summary::INSERT,
+/// Each table's name and columns.
+const TABLES: [(&str, &[Header]); 6] = [
+    (Log::TABLE, Log::COLUMNS),
+    (Span::TABLE, Span::COLUMNS),
+    (ErrorRow::TABLE, ErrorRow::COLUMNS),
+    (Sum::TABLE, Sum::COLUMNS),
+    (Histogram::TABLE, Histogram::COLUMNS),
+    (Summary::TABLE, Summary::COLUMNS),
 ];
 
-/// The tables whose rows have ids, in the order of [`INSERTS`].
-pub(super) const WITH_IDS: [&str; 3] = ["logs", "traces", "errors"];
+/// The tables whose rows have ids: the first ones.
+pub(super) const WITH_IDS: [&str; 3] = [Log::TABLE, Span::TABLE, ErrorRow::TABLE];
 
-/// Encoded rows, in the order of [`INSERTS`].
-#[derive(Debug, Default, Clone)]
+/// The bytes for each table.
+pub(super) type Chunks = [Vec<u8>; TABLES.len()];
+
+/// The format of the bytes.
+pub(super) const FORMAT: &str = "Native";
+
+/// The statements that insert into each table.
+pub(super) fn inserts() -> [String; TABLES.len()] {
+    TABLES.map(|(table, columns)| {
+        let names: Vec<_> = columns
+            .iter()
+            .map(|(name, _)| format!("`{name}`"))
+            .collect();
+        format!("INSERT INTO {table} ({})", names.join(", "))
+    })
+}
+
+/// Encoded rows.
+#[derive(Debug, Default)]
 pub(crate) struct Tables {
-    rows: [RowBinary; INSERTS.len()],
+    blocks: [Block; TABLES.len()],
     extents: [Option<Extent>; WITH_IDS.len()],
 }
 
@@ -37,45 +54,40 @@ pub(super) struct Extent {
 
 impl Tables {
     pub(crate) fn log(&mut self, log: &Log<'_>) {
-        log.encode(&mut self.rows[0]);
+        log.add_to(&mut self.blocks[0]);
         Extent::grow(&mut self.extents[0], log.timestamp_ns, log.uuid);
     }
 
     pub(crate) fn span(&mut self, span: &Span<'_>) {
-        span.encode(&mut self.rows[1]);
+        span.add_to(&mut self.blocks[1]);
         Extent::grow(&mut self.extents[1], span.timestamp_ns, span.uuid);
     }
 
     pub(crate) fn error(&mut self, error: &ErrorRow) {
-        error.encode(&mut self.rows[2]);
+        error.add_to(&mut self.blocks[2]);
         Extent::grow(&mut self.extents[2], error.timestamp_ns, error.uuid);
     }
 
     pub(crate) fn metric(&mut self, metric: &MetricRow) {
-        let [.., sums, histograms, summaries] = &mut self.rows;
+        let [.., sums, histograms, summaries] = &mut self.blocks;
         match &metric.value {
-            MetricValue::Gauge(_) | MetricValue::Sum { .. } => Sum(metric).encode(sums),
-            MetricValue::Histogram { .. } => Histogram(metric).encode(histograms),
-            MetricValue::Summary { .. } => Summary(metric).encode(summaries),
+            MetricValue::Gauge(_) | MetricValue::Sum { .. } => Sum(metric).add_to(sums),
+            MetricValue::Histogram { .. } => Histogram(metric).add_to(histograms),
+            MetricValue::Summary { .. } => Summary(metric).add_to(summaries),
         }
     }
 
-    /// How many bytes they take.
-    pub(super) fn bytes(&self) -> usize {
-        self.rows.iter().map(RowBinary::len).sum()
-    }
-
     pub(super) fn is_empty(&self) -> bool {
-        self.bytes() == 0
+        self.blocks.iter().all(|block| block.rows() == 0)
     }
 
     pub(super) fn extents(&self) -> [Option<Extent>; WITH_IDS.len()] {
         self.extents
     }
 
-    /// The bytes for each table.
-    pub(super) fn into_chunks(self) -> [Vec<u8>; INSERTS.len()] {
-        self.rows.map(RowBinary::into_bytes)
+    pub(super) fn into_chunks(self) -> Chunks {
+        let mut blocks = self.blocks.into_iter();
+        TABLES.map(|(_, columns)| blocks.next().unwrap_or_default().into_bytes(columns))
     }
 }
 
