@@ -24,7 +24,7 @@ use crate::received::{Recorder, RequestInfo};
 use crate::rows::Rows;
 use crate::script::{Answer, Script};
 use crate::signal::Signal;
-use crate::store::Store;
+use crate::store::{Coming, Encoded, Store, Tables};
 
 /// How long a sender is asked to wait when a request could not be stored, in seconds.
 const RETRY_AFTER: u64 = 1;
@@ -80,8 +80,9 @@ async fn export<S: Signal>(State(mut app): State<App>, request: Request) -> Resp
         Some(Answer::Delay(delay)) => tokio::time::sleep(delay).await,
         _ => {}
     }
+    let coming = app.store.announce();
     let response = match read::<S>(&app, head, body, &mut info).await {
-        Ok(read) => acknowledge(&app, read, answer, &mut info).await,
+        Ok(read) => acknowledge(&app, read, coming, answer, &mut info).await,
         Err(refusal) => Err(refusal),
     };
     let response = response.unwrap_or_else(refuse);
@@ -99,6 +100,8 @@ struct Read<S> {
     message: Option<S>,
     /// The request's name over retries.
     request: Option<RequestId>,
+    /// The rows to be stored.
+    rows: Option<Encoded>,
 }
 
 /// Reads the body, and its records.
@@ -158,6 +161,7 @@ fn extract<S: Signal>(app: &App, head: &Parts, body: &[u8]) -> Result<Read<S>, R
     S::extract(body, &arrival, &mut extracted).map_err(bad)?;
     let message = extracted.kept.is_some().then(|| S::decode(body));
     Ok(Read {
+        rows: extracted.tables.take().map(Tables::encode),
         extracted,
         message: message
             .transpose()
@@ -170,6 +174,7 @@ fn extract<S: Signal>(app: &App, head: &Parts, body: &[u8]) -> Result<Read<S>, R
 async fn acknowledge<S: Signal>(
     app: &App,
     read: Read<S>,
+    coming: Option<Coming>,
     answer: Option<Answer>,
     info: &mut RequestInfo,
 ) -> Result<Response, Refusal> {
@@ -182,7 +187,7 @@ async fn acknowledge<S: Signal>(
     }
     let extracted = read.extracted;
     app.store
-        .store(read.request, extracted.tables)
+        .store(read.request, read.rows, coming)
         .await
         .map_err(|error| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()))?;
     let rejected = extracted.rejected.count();

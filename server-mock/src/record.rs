@@ -24,6 +24,7 @@ pub(crate) struct Log<'a> {
 
 /// A row of `traces`.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "OTLP calls it the span id")]
 pub(crate) struct Span<'a> {
     pub(crate) timestamp_ns: i64,
     pub(crate) uuid: Uuid,

@@ -9,8 +9,10 @@ use std::time::Duration;
 pub struct Cpu {
     /// The threads of the tokio runtime: reading, decompressing, decoding and encoding.
     pub decoding: Duration,
-    /// All other threads: the engine's own, with its background merges.
-    pub engine: Duration,
+    /// The engine's threads that make larger parts of smaller ones in the background.
+    pub merging: Duration,
+    /// All other threads: the engine's own.
+    pub inserting: Duration,
 }
 
 impl Cpu {
@@ -26,18 +28,17 @@ impl Cpu {
             let name = read("comm");
             if name.starts_with("tokio") || name.starts_with("server-mock") {
                 cpu.decoding += spent;
+            } else if name.starts_with("MergeMutate") {
+                cpu.merging += spent;
             } else {
-                cpu.engine += spent;
-            }
-            if std::env::var_os("INGEST_THREADS").is_some() && spent > Duration::from_millis(5) {
-                eprintln!("  {spent:?} {}", name.trim());
+                cpu.inserting += spent;
             }
         }
         cpu
     }
 
     pub fn total(self) -> Duration {
-        self.decoding + self.engine
+        self.decoding + self.merging + self.inserting
     }
 }
 
@@ -47,7 +48,8 @@ impl Sub for Cpu {
     fn sub(self, before: Self) -> Self {
         Self {
             decoding: self.decoding.saturating_sub(before.decoding),
-            engine: self.engine.saturating_sub(before.engine),
+            merging: self.merging.saturating_sub(before.merging),
+            inserting: self.inserting.saturating_sub(before.inserting),
         }
     }
 }

@@ -25,8 +25,8 @@ pub fn measure(data: &Path, signal: Signal) -> Sample {
     let numbers = String::from_utf8_lossy(&output.stdout);
     let numbers: Vec<u64> = numbers.split_whitespace().filter_map(|number| number.parse().ok()).collect();
     let [rows, wall, cpu] = numbers[..] else { panic!("rows, wall and CPU time: {numbers:?}") };
-    let engine = Duration::from_nanos(cpu);
-    Sample { rows, wall: Duration::from_nanos(wall), cpu: Cpu { engine, decoding: Duration::ZERO } }
+    let cpu = Cpu { inserting: Duration::from_nanos(cpu), ..Cpu::default() };
+    Sample { rows, inserts: 1, wall: Duration::from_nanos(wall), cpu }
 }
 
 /// The process: `DATA TABLE`.

@@ -41,6 +41,7 @@ impl Load {
 #[derive(Debug, Clone, Copy)]
 struct Sample {
     rows: u64,
+    inserts: u64,
     wall: Duration,
     cpu: Cpu,
 }
@@ -69,6 +70,8 @@ fn loads() -> impl Iterator<Item = Load> {
 }
 
 fn measure(program: &Path, rounds: usize, loads: &[Load]) {
+    // Removed at the end only: ext4 makes new files slowly while many have just been removed.
+    let folder = tempfile::tempdir().expect("a directory for the data");
     for signal in [Signal::Logs, Signal::Spans] {
         let loads: Vec<_> = loads.iter().filter(|load| load.signal == signal).collect();
         let mut samples = vec![Vec::new(); loads.len()];
@@ -77,11 +80,12 @@ fn measure(program: &Path, rounds: usize, loads: &[Load]) {
             // Interleaved, so that what else the machine does concerns all alike.
             for (load, samples) in loads.iter().zip(&mut samples) {
                 eprintln!("{}, round {round} of {rounds}", load.name());
-                let (sample, data) = once(program, load);
+                let data = folder.path().join(format!("{} {round}", load.name()));
+                let sample = once(program, load, &data);
                 samples.push(sample);
                 // A few rows would show the engine's start more than its speed.
                 if samples.len() > engine.len() && sample.rows * 10 > requests::ROWS as u64 {
-                    engine.push(engine::measure(data.path(), signal));
+                    engine.push(engine::measure(&data, signal));
                 }
             }
         }
@@ -91,17 +95,23 @@ fn measure(program: &Path, rounds: usize, loads: &[Load]) {
     }
 }
 
-/// One measurement, and the data directory that it leaves.
-fn once(program: &Path, load: &Load) -> (Sample, tempfile::TempDir) {
-    let data = tempfile::tempdir().expect("a directory for the data");
+/// One measurement, on a data directory that does not exist yet.
+fn once(program: &Path, load: &Load, data: &Path) -> Sample {
     let requests = Requests::new(load.signal, load.records, load.gzip);
-    let server = server::Server::start(program, data.path());
-    let before = (server.cpu(), server.count(load.signal));
+    let server = server::Server::start(program, data);
+    let cpu = server.cpu();
     let (rows, wall) = client::send(server.address(), &requests, load.clients);
-    let sample = Sample { rows, wall, cpu: server.cpu() - before.0 };
-    assert_eq!(server.count(load.signal) - before.1, rows, "{}: stored and acknowledged differ", load.name());
+    let cpu = server.cpu() - cpu;
+    let table = load.signal.table();
+    let stored = server.number(&format!("SELECT count() FROM {table}"));
+    assert_eq!(stored, rows, "{}: stored and acknowledged differ", load.name());
+    // Every insert makes a part of level 0; those that were merged since are kept for some minutes.
+    let inserts = server.number(&format!(
+        "SELECT count() FROM system.parts WHERE database = currentDatabase() AND table = '{table}' AND level = 0"
+    ));
+    let sample = Sample { rows, inserts, wall, cpu };
     server.stop();
-    (sample, data)
+    sample
 }
 
 /// Where this program lies, to run it again.

@@ -11,23 +11,25 @@ pub fn table(signal: Signal, loads: &[&Load], samples: &[Vec<Sample>], engine: &
     let alone = (median(engine, speed), median(engine, |sample| cost(sample, sample.cpu.total())));
     let mut text = format!(
         "### {}: the engine alone takes {:.0} rows/s at {:.2} s of CPU for a million rows\n\n\
-         | encoding | records × clients | rows/s | of the engine's speed | CPU, s a million rows | decoding | engine | \
-         the engine's CPU alone, of all |\n|---|---:|---:|---:|---:|---:|---:|---:|\n",
-        signal.name(), alone.0, alone.1
+         | encoding | records × clients | rows/s | of the engine's speed | CPU, s a million rows | decoding | inserting | \
+         merging | the engine's CPU alone, of all | rows an insert |\n|---|{}\n",
+        signal.name(), alone.0, alone.1, "---:|".repeat(9)
     );
     for (load, samples) in loads.iter().zip(samples) {
         let speed = median(samples, speed);
         let total = median(samples, |sample| cost(sample, sample.cpu.total()));
         let _ = writeln!(
             text,
-            "| {} | {} × {} | {speed:.0} | {:.2} | {total:.2} | {:.2} | {:.2} | {:.2} |",
+            "| {} | {} × {} | {speed:.0} | {:.2} | {total:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.0} |",
             if load.gzip { "gzip" } else { "plain" },
             load.records,
             load.clients,
             speed / alone.0,
             median(samples, |sample| cost(sample, sample.cpu.decoding)),
-            median(samples, |sample| cost(sample, sample.cpu.engine)),
+            median(samples, |sample| cost(sample, sample.cpu.inserting)),
+            median(samples, |sample| cost(sample, sample.cpu.merging)),
             alone.1 / total,
+            median(samples, |sample| sample.rows as f64 / sample.inserts as f64),
         );
     }
     text

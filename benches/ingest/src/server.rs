@@ -7,7 +7,6 @@ use std::process::{Child, Command, Stdio};
 
 use crate::client;
 use crate::cpu::Cpu;
-use crate::requests::Signal;
 
 pub struct Server {
     child: Child,
@@ -40,13 +39,16 @@ impl Server {
         Cpu::of(self.child.id())
     }
 
-    /// How many rows the signal's table has.
-    pub fn count(&self, signal: Signal) -> u64 {
+    /// The number that a query answers.
+    pub fn number(&self, query: &str) -> u64 {
         let mut connection = TcpStream::connect(&self.sql).expect("SQL is answered");
-        let query = format!("GET /?query=SELECT+count()+FROM+{} HTTP/1.1\r\nhost: x\r\n\r\n", signal.table());
-        connection.write_all(query.as_bytes()).expect("the server reads");
+        let request = format!(
+            "POST /?database=highlight HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{query}",
+            query.len()
+        );
+        connection.write_all(request.as_bytes()).expect("the server reads");
         let (_, body) = client::answer(&mut BufReader::new(connection));
-        String::from_utf8_lossy(&body).trim().parse().expect("a count is a number")
+        String::from_utf8_lossy(&body).trim().parse().expect("the answer is a number")
     }
 
     pub fn stop(mut self) {

@@ -1,29 +1,36 @@
 //! Group commit: what waits while one insert runs goes into the next one, together.
+//!
+//! An insert costs about ten milliseconds however few rows it has, so the task does not begin the next one with the first request
+//! that is ready when others are being read: it waits for them, at most as long as the last insert took.
 
 use std::collections::HashSet;
 use std::mem;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 use super::backend::Backend;
+use super::coming::{Arrivals, Coming};
 use super::ledger::Ledger;
 use super::predecessor::Predecessor;
-use super::tables::{self, Chunks, Extent, FORMAT, Tables, WITH_IDS};
+use super::tables::{self, Encoded, FORMAT};
 use crate::Error;
 use crate::extract::{RequestId, now_ns};
 
 /// How many encoded bytes one group takes at most, beyond its first request.
-const LARGEST: usize = 32 * 1024 * 1024;
+const LARGEST: usize = 64 * 1024 * 1024;
+
+/// How long a group waits at most for requests that are being read.
+const LONGEST_WAIT: Duration = Duration::from_millis(50);
 
 /// How many requests may wait; more wait to get in.
 const WAITING: usize = 256;
 
-/// The rows of one request, encoded by table, and who waits for them.
+/// The rows of one request, and who waits for them.
 pub(super) struct Batch {
     pub(super) request: Option<RequestId>,
-    pub(super) extents: [Option<Extent>; WITH_IDS.len()],
-    bytes: usize,
-    chunks: Chunks,
+    pub(super) rows: Encoded,
     reply: oneshot::Sender<Result<(), String>>,
 }
 
@@ -31,33 +38,43 @@ pub(super) struct Batch {
 #[derive(Debug, Clone)]
 pub(crate) struct Committer {
     batches: mpsc::Sender<Batch>,
+    arrivals: Arrivals,
 }
 
 impl Committer {
     /// Starts the task; it ends once every committer is gone and everything sent is inserted.
     pub(super) fn start(backend: Backend) -> Self {
         let (batches, waiting) = mpsc::channel(WAITING);
-        tokio::spawn(run(backend, waiting));
-        Self { batches }
+        let arrivals = Arrivals::default();
+        let line = Line {
+            waiting,
+            arrivals: arrivals.clone(),
+            again: Vec::new(),
+        };
+        tokio::spawn(run(backend, line));
+        Self { batches, arrivals }
+    }
+
+    /// Tells that a request is coming.
+    pub(super) fn announce(&self) -> Coming {
+        self.arrivals.announce()
     }
 
     /// Returns once the rows are stored.
     pub(super) async fn commit(
         &self,
         request: Option<RequestId>,
-        tables: Tables,
+        rows: Encoded,
+        coming: Option<Coming>,
     ) -> Result<(), Error> {
         let (reply, stored) = oneshot::channel();
-        let extents = tables.extents();
-        let chunks = tables.into_chunks();
         let batch = Batch {
             request,
-            extents,
-            bytes: chunks.iter().map(Vec::len).sum(),
-            chunks,
+            rows,
             reply,
         };
         let sent = self.batches.send(batch).await;
+        drop(coming);
         let stored = if sent.is_ok() {
             stored.await.ok()
         } else {
@@ -73,33 +90,54 @@ impl Committer {
     }
 }
 
-async fn run(backend: Backend, mut waiting: mpsc::Receiver<Batch>) {
+async fn run(backend: Backend, mut line: Line) {
     let predecessor = Predecessor::until(now_ns());
     let mut ledger = Ledger::default();
-    let mut again = Vec::new();
-    loop {
-        let mut group = mem::take(&mut again);
-        if group.is_empty() {
-            match waiting.recv().await {
-                Some(first) => group.push(first),
-                None => return,
-            }
-        }
-        let mut bytes = 0;
-        while bytes < LARGEST
-            && let Ok(next) = waiting.try_recv()
-        {
-            bytes += next.bytes;
-            group.push(next);
-        }
-        again = take_repeated(&mut group);
+    let mut patience = Duration::ZERO;
+    while let Some(mut group) = line.group(patience).await {
+        let started = Instant::now();
         let outcome = insert(&backend, &predecessor, &mut ledger, &mut group)
             .await
             .map_err(|error| error.to_string());
+        patience = started.elapsed().min(LONGEST_WAIT);
         for batch in group {
             // The sender may have hung up meanwhile; its rows are stored all the same.
             let _ = batch.reply.send(outcome.clone());
         }
+    }
+}
+
+/// The requests that wait to be inserted.
+struct Line {
+    waiting: mpsc::Receiver<Batch>,
+    arrivals: Arrivals,
+    /// Requests that were in a group already, for the next one.
+    again: Vec<Batch>,
+}
+
+impl Line {
+    /// What is to be inserted next, together; none when there will be nothing more.
+    async fn group(&mut self, patience: Duration) -> Option<Vec<Batch>> {
+        let mut group = mem::take(&mut self.again);
+        if group.is_empty() {
+            group.push(self.waiting.recv().await?);
+        }
+        let deadline = Instant::now() + patience;
+        let mut bytes = 0;
+        while bytes < LARGEST {
+            let next = match self.waiting.try_recv() {
+                Ok(next) => Some(next),
+                Err(_) if !self.arrivals.any() => None,
+                Err(_) => timeout_at(deadline, self.waiting.recv())
+                    .await
+                    .unwrap_or(None),
+            };
+            let Some(next) = next else { break };
+            bytes += next.rows.bytes();
+            group.push(next);
+        }
+        self.again = take_repeated(&mut group);
+        Some(group)
     }
 }
 
@@ -125,7 +163,7 @@ async fn insert(
         let mut chunks = Vec::new();
         let mut requests = Vec::new();
         for batch in &mut *group {
-            let chunk = mem::take(&mut batch.chunks[at]);
+            let chunk = mem::take(&mut batch.rows.chunks[at]);
             if chunk.is_empty() || ledger.has(batch.request, at) {
                 continue;
             }

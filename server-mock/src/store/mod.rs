@@ -1,6 +1,7 @@
 //! Where rows go: nowhere beyond the recorder, or into `ClickHouse`, acknowledged once they are there.
 
 mod backend;
+mod coming;
 mod commit;
 mod embedded;
 mod ledger;
@@ -15,10 +16,11 @@ mod tables;
 use std::path::PathBuf;
 
 pub(crate) use backend::Backend;
+pub(crate) use coming::Coming;
 use commit::Committer;
 pub(crate) use embedded::Embedded;
 use remote::Remote;
-pub(crate) use tables::Tables;
+pub(crate) use tables::{Encoded, Tables};
 
 use crate::Error;
 use crate::extract::RequestId;
@@ -86,15 +88,24 @@ impl Store {
         matches!(self, Self::Clickhouse(_)).then(Tables::default)
     }
 
+    /// Tells that a request is coming, so that others wait for it a little and are stored with it.
+    pub(crate) fn announce(&self) -> Option<Coming> {
+        match self {
+            Self::Clickhouse(committer) => Some(committer.announce()),
+            Self::Memory => None,
+        }
+    }
+
     /// Returns once the rows are stored; those of a request that has a name are stored once, however often it comes.
     pub(crate) async fn store(
         &self,
         request: Option<RequestId>,
-        tables: Option<Tables>,
+        rows: Option<Encoded>,
+        coming: Option<Coming>,
     ) -> Result<(), Error> {
-        match (self, tables) {
-            (Self::Clickhouse(committer), Some(tables)) if !tables.is_empty() => {
-                committer.commit(request, tables).await
+        match (self, rows) {
+            (Self::Clickhouse(committer), Some(rows)) if rows.bytes() > 0 => {
+                committer.commit(request, rows, coming).await
             }
             _ => Ok(()),
         }

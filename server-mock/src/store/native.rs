@@ -24,10 +24,6 @@ impl Block {
         Row(self.columns.iter_mut())
     }
 
-    pub(super) fn rows(&self) -> usize {
-        self.rows
-    }
-
     /// The block with its headers; nothing when it has no rows.
     pub(super) fn into_bytes(self, headers: &[Header]) -> Vec<u8> {
         let mut out = Values::default();

@@ -39,7 +39,7 @@ impl Predecessor {
         for (at, table) in WITH_IDS.into_iter().enumerate() {
             let sought: Vec<_> = group
                 .iter()
-                .filter_map(|batch| Some((batch.request?, batch.extents[at]?)))
+                .filter_map(|batch| Some((batch.request?, batch.rows.extents[at]?)))
                 .filter(|(request, extent)| {
                     extent.times.1 < self.until_ns && !ledger.has(Some(*request), at)
                 })

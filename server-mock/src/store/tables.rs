@@ -20,10 +20,7 @@ const TABLES: [(&str, &[Header]); 6] = [
 /// The tables whose rows have ids: the first ones.
 pub(super) const WITH_IDS: [&str; 3] = [Log::TABLE, Span::TABLE, ErrorRow::TABLE];
 
-/// The bytes for each table.
-pub(super) type Chunks = [Vec<u8>; TABLES.len()];
-
-/// The format of the bytes.
+/// The format of what is inserted.
 pub(super) const FORMAT: &str = "Native";
 
 /// The statements that insert into each table.
@@ -37,7 +34,7 @@ pub(super) fn inserts() -> [String; TABLES.len()] {
     })
 }
 
-/// Encoded rows.
+/// The rows of one request, being encoded.
 #[derive(Debug, Default)]
 pub(crate) struct Tables {
     blocks: [Block; TABLES.len()],
@@ -77,17 +74,31 @@ impl Tables {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.blocks.iter().all(|block| block.rows() == 0)
-    }
-
-    pub(super) fn extents(&self) -> [Option<Extent>; WITH_IDS.len()] {
-        self.extents
-    }
-
-    pub(super) fn into_chunks(self) -> Chunks {
+    /// Makes each table's rows one chunk.
+    pub(crate) fn encode(self) -> Encoded {
         let mut blocks = self.blocks.into_iter();
-        TABLES.map(|(_, columns)| blocks.next().unwrap_or_default().into_bytes(columns))
+        let chunks = TABLES.map(|(_, columns)| {
+            let block = blocks.next().unwrap_or_default();
+            block.into_bytes(columns)
+        });
+        Encoded {
+            extents: self.extents,
+            chunks,
+        }
+    }
+}
+
+/// The rows of one request as they are inserted.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    pub(super) extents: [Option<Extent>; WITH_IDS.len()],
+    /// For each table; empty where there are no rows.
+    pub(super) chunks: [Vec<u8>; TABLES.len()],
+}
+
+impl Encoded {
+    pub(super) fn bytes(&self) -> usize {
+        self.chunks.iter().map(Vec::len).sum()
     }
 }
 

@@ -41,6 +41,7 @@ pub(crate) struct LogRecord<'a> {
 
 /// A span.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[expect(clippy::struct_field_names, reason = "OTLP calls it the span id")]
 pub(crate) struct Span<'a> {
     pub(crate) trace_id: &'a [u8],
     pub(crate) span_id: &'a [u8],

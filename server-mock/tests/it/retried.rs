@@ -15,10 +15,8 @@ fn server(database: &str) -> MockServer {
         data_dir: data_dir(),
         database: database.to_owned(),
     };
-    MockServer::builder()
-        .clickhouse(clickhouse)
-        .start()
-        .unwrap()
+    let server = MockServer::builder().clickhouse(clickhouse).start();
+    server.unwrap_or_else(|error| panic!("{error}"))
 }
 
 async fn send(server: &MockServer, path: &str, name: &str, message: &impl Message) -> u16 {
@@ -29,7 +27,8 @@ async fn send(server: &MockServer, path: &str, name: &str, message: &impl Messag
 
 fn count(server: &MockServer, table: &str) -> String {
     let count = server.sql(&format!("SELECT count() FROM {table}"));
-    count.unwrap().trim().to_owned()
+    let count = count.unwrap_or_else(|error| panic!("{error}"));
+    count.trim().to_owned()
 }
 
 /// A span that fills three tables.
