@@ -32,6 +32,10 @@ impl<'a> Layer<'a> {
         pairs
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Of a message that was decoded by prost.
     pub(super) fn of(attributes: &'a [KeyValue]) -> Self {
         Self::new(attributes.iter().map(pair).collect())

@@ -41,7 +41,10 @@ impl<'a> Fields<'a> {
     ///
     /// The error is why the record cannot be taken.
     pub(super) fn read(layers: &[&Layer<'a>], arrival: &Arrival<'_>) -> Result<Self, String> {
-        let mut fields = Self::default();
+        let mut fields = Self {
+            attributes: Pairs::with_capacity(layers.iter().map(|layer| layer.len()).sum()),
+            ..Self::default()
+        };
         // By the names of the same thing: the last one that is there counts.
         let (mut project, mut source) = (Cow::default(), [Cow::default(), Cow::default()]);
         let (mut session, mut environment) = (source.clone(), source.clone());

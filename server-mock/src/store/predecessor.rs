@@ -1,8 +1,8 @@
 //! What a process before this one has stored of the requests that come now.
 //!
 //! It may have been killed between the inserts into two tables, or before it could answer. A request whose newest row is younger
-//! than this process was made since, and has never been sent before: only older ones are looked for, so this costs
-//! nothing once senders have caught up.
+//! than this process was made since, as far as clocks agree, and has never been sent before: only older ones are looked for, so
+//! this costs nothing once senders have caught up. Rows of metrics have no ids, and are not looked for.
 
 use std::fmt::Write as _;
 

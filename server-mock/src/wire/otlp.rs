@@ -161,7 +161,7 @@ impl<'a> Record<'a> for LogRecord<'a> {
             1 => self.time_unix_nano = payload.fixed64()?,
             3 => self.severity_text = payload.text()?,
             5 => self.body = value(payload.bytes()?, 0)?,
-            6 => self.attributes.push(pair(payload.bytes()?, 0)?),
+            6 => add(&mut self.attributes, payload)?,
             8 => self.flags = payload.fixed32()?,
             9 => self.trace_id = payload.bytes()?,
             10 => self.span_id = payload.bytes()?,
@@ -183,7 +183,7 @@ impl<'a> Record<'a> for Span<'a> {
             6 => self.kind = enumeration(payload)?,
             7 => self.start_time_unix_nano = payload.fixed64()?,
             8 => self.end_time_unix_nano = payload.fixed64()?,
-            9 => self.attributes.push(pair(payload.bytes()?, 0)?),
+            9 => add(&mut self.attributes, payload)?,
             11 => self.events.push(message(payload.bytes()?)?),
             13 => self.links.push(message(payload.bytes()?)?),
             15 => fields(payload.bytes()?, |number, payload| {
@@ -206,7 +206,7 @@ impl<'a> Record<'a> for Event<'a> {
         match number {
             1 => self.time_unix_nano = payload.fixed64()?,
             2 => self.name = payload.text()?,
-            3 => self.attributes.push(pair(payload.bytes()?, 0)?),
+            3 => add(&mut self.attributes, payload)?,
             _ => {}
         }
         Ok(())
@@ -219,11 +219,20 @@ impl<'a> Record<'a> for Link<'a> {
             1 => self.trace_id = payload.bytes()?,
             2 => self.span_id = payload.bytes()?,
             3 => self.trace_state = payload.text()?,
-            4 => self.attributes.push(pair(payload.bytes()?, 0)?),
+            4 => add(&mut self.attributes, payload)?,
             _ => {}
         }
         Ok(())
     }
+}
+
+/// Adds an attribute of a record, making room for as many as there usually are.
+fn add<'a>(attributes: &mut Vec<Pair<'a>>, payload: Payload<'a>) -> Result<(), Malformed> {
+    if attributes.is_empty() {
+        attributes.reserve(16);
+    }
+    attributes.push(pair(payload.bytes()?, 0)?);
+    Ok(())
 }
 
 fn pair(bytes: &[u8], depth: usize) -> Result<Pair<'_>, Malformed> {
