@@ -182,10 +182,11 @@ fn expected_span(sent: &trace::Span) -> Span<'_> {
     }
 }
 
+/// The attributes of a resource and of a scope, and what is under them.
+type Found<'a, R> = (Vec<Pair<'a>>, Vec<Pair<'a>>, Vec<R>);
+
 /// The records of a request, each under the attributes of its resource and scope.
-fn read<'a, R: super::otlp::Record<'a>>(
-    request: &'a [u8],
-) -> Result<Vec<(Vec<Pair<'a>>, Vec<Pair<'a>>, Vec<R>)>, Malformed> {
+fn read<'a, R: super::otlp::Record<'a>>(request: &'a [u8]) -> Result<Vec<Found<'a, R>>, Malformed> {
     let mut scopes = Vec::new();
     Scope::each(request, |scope| {
         let mut records = Vec::new();
