@@ -57,7 +57,7 @@ pub(crate) fn decompress(headers: &HeaderMap, wire: Bytes) -> Result<Bytes, Refu
 }
 
 fn gunzip(wire: &[u8]) -> Result<Bytes, Refusal> {
-    let mut decoded = Vec::new();
+    let mut decoded = Vec::with_capacity(told_size(wire).min(LARGEST) + 1);
     MultiGzDecoder::new(wire)
         .take(LARGEST as u64 + 1)
         .read_to_end(&mut decoded)
@@ -67,6 +67,14 @@ fn gunzip(wire: &[u8]) -> Result<Bytes, Refusal> {
     } else {
         Ok(decoded.into())
     }
+}
+
+/// The size that the last four bytes of a gzip body tell; a hint, as it may be wrong.
+fn told_size(wire: &[u8]) -> usize {
+    let told = wire
+        .last_chunk()
+        .map_or(0, |told| u32::from_le_bytes(*told));
+    usize::try_from(told).unwrap_or(0)
 }
 
 fn too_large() -> Refusal {

@@ -5,7 +5,11 @@
 //! [`Clickhouse`] it stores the same rows in tables, and acknowledges a request only when they are there.
 //! As a binary it is the ingest side of local development.
 //!
-//! A request goes one way: `otlp` reads and decodes it, `extract` turns records into `rows`, `store` commits them.
+//! A request that has header `x-highlight-batch`, a name that it keeps over retries, is stored once however often it comes: also when
+//! an attempt before stored only some of its rows, and when a process before this one did.
+//!
+//! A request goes one way: `otlp` reads it, `extract` goes through its records in place (by `wire`) and turns each into rows: encoded
+//! ones, which `store` commits, and plain `rows` for tests to look at.
 //!
 //! ```
 //! use server_mock::{Answer, MockServer};
@@ -27,6 +31,7 @@ mod extract;
 pub mod fuzzing;
 mod otlp;
 mod received;
+mod record;
 mod rows;
 mod running;
 mod script;
@@ -34,6 +39,7 @@ mod server;
 mod signal;
 mod sql;
 mod store;
+mod wire;
 
 pub use builder::Builder;
 pub use error::Error;

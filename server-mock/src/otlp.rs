@@ -1,27 +1,30 @@
-//! The OTLP/HTTP endpoints: read, decode, extract, store, and only then acknowledge.
+//! The OTLP/HTTP endpoints: read, extract, store, and only then acknowledge.
 
 use std::collections::BTreeMap;
+use std::panic;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
+use tokio::task;
 
 use crate::body::{self, Refusal};
 use crate::connection::Abort;
-use crate::extract::{Arrival, flatten};
+use crate::extract::{Arrival, Extracted, RequestId, RowIds, flatten, now_ns};
 use crate::received::{Recorder, RequestInfo};
+use crate::rows::Rows;
 use crate::script::{Answer, Script};
 use crate::signal::Signal;
-use crate::store::Store;
+use crate::store::{Coming, Encoded, Store, Tables};
 
 /// How long a sender is asked to wait when a request could not be stored, in seconds.
 const RETRY_AFTER: u64 = 1;
@@ -32,6 +35,8 @@ pub(crate) struct App {
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) script: Arc<Script>,
     pub(crate) store: Store,
+    /// One turn for each processor: extracting is all computing, and would hold up those who wait for the network or the engine.
+    pub(crate) extracting: Arc<Semaphore>,
     pub(crate) stopping: watch::Receiver<bool>,
 }
 
@@ -75,8 +80,9 @@ async fn export<S: Signal>(State(mut app): State<App>, request: Request) -> Resp
         Some(Answer::Delay(delay)) => tokio::time::sleep(delay).await,
         _ => {}
     }
-    let response = match decode::<S>(&head.headers, body, &mut info).await {
-        Ok(message) => acknowledge(&app, &head.headers, message, answer, &mut info).await,
+    let coming = app.store.announce();
+    let response = match read::<S>(&app, head, body, &mut info).await {
+        Ok(read) => acknowledge(&app, read, coming, answer, &mut info).await,
         Err(refusal) => Err(refusal),
     };
     let response = response.unwrap_or_else(refuse);
@@ -87,13 +93,26 @@ async fn export<S: Signal>(State(mut app): State<App>, request: Request) -> Resp
     response
 }
 
-/// The request, decoded from its body.
-async fn decode<S: Signal>(
-    headers: &HeaderMap,
+/// What a request's body says.
+struct Read<S> {
+    extracted: Extracted,
+    /// The request itself, when it is kept.
+    message: Option<S>,
+    /// The request's name over retries.
+    request: Option<RequestId>,
+    /// The rows to be stored.
+    rows: Option<Encoded>,
+}
+
+/// Reads the body, and its records.
+async fn read<S: Signal>(
+    app: &App,
+    head: Parts,
     body: Body,
     info: &mut RequestInfo,
-) -> Result<S, Refusal> {
-    let content_type = headers
+) -> Result<Read<S>, Refusal> {
+    let content_type = head
+        .headers
         .get(header::CONTENT_TYPE)
         .map_or(&b""[..], HeaderValue::as_bytes);
     if !content_type.starts_with(b"application/x-protobuf") {
@@ -103,27 +122,59 @@ async fn decode<S: Signal>(
     }
     let wire = body::read(body).await?;
     info.wire_bytes = wire.len();
-    let decoded = body::decompress(headers, wire)?;
-    info.decoded_bytes = decoded.len();
-    let message = S::decode(decoded).map_err(|error| {
-        Refusal::new(
-            StatusCode::BAD_REQUEST,
-            format!("the body is not OTLP protobuf: {error}"),
-        )
-    })?;
-    info.records = message.records();
-    info.resource = message
-        .resource()
+    let turn = app.extracting.clone().acquire_owned().await;
+    let app = app.clone();
+    let extracting = task::spawn_blocking(move || {
+        let _turn = turn;
+        let decoded = body::decompress(&head.headers, wire)?;
+        Ok((decoded.len(), extract::<S>(&app, &head, &decoded)?))
+    });
+    let (decoded_bytes, read) = extracting
+        .await
+        .unwrap_or_else(|error| panic::resume_unwind(error.into_panic()))?;
+    info.decoded_bytes = decoded_bytes;
+    info.records = read.extracted.records;
+    info.resource = read
+        .message
+        .as_ref()
+        .and_then(S::resource)
         .map(|resource| flatten(&resource.attributes))
         .unwrap_or_default();
-    Ok(message)
+    Ok(read)
+}
+
+/// Goes through a request's records.
+fn extract<S: Signal>(app: &App, head: &Parts, body: &[u8]) -> Result<Read<S>, Refusal> {
+    let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let name = text("x-highlight-batch").filter(|name| !name.is_empty());
+    let ids = name.map_or_else(RowIds::random, |name| {
+        RowIds::named(head.uri.path(), name, body.len())
+    });
+    let request = name.map(|_| ids.request());
+    let kept = app.recorder.keeps().then(Rows::default);
+    let mut extracted = Extracted::new(ids, app.store.tables(), kept);
+    let bad = |error: String| {
+        let reason = format!("the body is not OTLP protobuf: {error}");
+        Refusal::new(StatusCode::BAD_REQUEST, reason)
+    };
+    let arrival = Arrival::new(now_ns(), text("x-highlight-project"));
+    S::extract(body, &arrival, &mut extracted).map_err(bad)?;
+    let message = extracted.kept.is_some().then(|| S::decode(body));
+    Ok(Read {
+        rows: extracted.tables.take().map(Tables::encode),
+        extracted,
+        message: message
+            .transpose()
+            .map_err(|error| bad(error.to_string()))?,
+        request,
+    })
 }
 
 /// Stores the request and says so, unless the script says otherwise.
 async fn acknowledge<S: Signal>(
     app: &App,
-    headers: &HeaderMap,
-    message: S,
+    read: Read<S>,
+    coming: Option<Coming>,
     answer: Option<Answer>,
     info: &mut RequestInfo,
 ) -> Result<Response, Refusal> {
@@ -134,15 +185,9 @@ async fn acknowledge<S: Signal>(
         }
         _ => {}
     }
-    let project = headers
-        .get("x-highlight-project")
-        .and_then(|value| value.to_str().ok());
-    let extracted = message.extract(Arrival {
-        received_ns: now_ns(),
-        project,
-    });
+    let extracted = read.extracted;
     app.store
-        .store(&extracted.rows)
+        .store(read.request, read.rows, coming)
         .await
         .map_err(|error| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()))?;
     let rejected = extracted.rejected.count();
@@ -151,15 +196,17 @@ async fn acknowledge<S: Signal>(
         _ => (rejected > 0).then(|| (rejected, extracted.rejected.message())),
     };
     info.status = 200;
-    app.recorder.record(|received| {
-        received.logs.extend(extracted.rows.logs);
-        received.spans.extend(extracted.rows.spans);
-        received.errors.extend(extracted.rows.errors);
-        received.metrics.extend(extracted.rows.metrics);
-        received.cut_bodies += extracted.cut_bodies;
-        received.requests.push(info.clone());
-        message.keep(received);
-    });
+    if let (Some(rows), Some(message)) = (extracted.kept, read.message) {
+        app.recorder.record(|received| {
+            received.logs.extend(rows.logs);
+            received.spans.extend(rows.spans);
+            received.errors.extend(rows.errors);
+            received.metrics.extend(rows.metrics);
+            received.cut_bodies += extracted.cut_bodies;
+            received.requests.push(info.clone());
+            message.keep(received);
+        });
+    }
     Ok((
         [(header::CONTENT_TYPE, "application/x-protobuf")],
         S::response(partial),
@@ -206,11 +253,4 @@ fn names_and_values(headers: &HeaderMap) -> BTreeMap<String, String> {
             .or_insert_with(|| value.to_string());
     }
     all
-}
-
-fn now_ns() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }

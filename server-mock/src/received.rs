@@ -149,6 +149,10 @@ impl Recorder {
         }
     }
 
+    pub(crate) fn keeps(&self) -> bool {
+        self.keep
+    }
+
     pub(crate) fn record(&self, add: impl FnOnce(&mut Received)) {
         if !self.keep {
             return;

@@ -1,12 +1,13 @@
 //! The server's thread: opens everything, tells its owner, and serves until it is told to stop.
 
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
 use tokio::net::TcpListener;
 use tokio::runtime::{self, Handle};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::builder::Builder;
 use crate::otlp::{self, App};
@@ -32,6 +33,7 @@ pub(crate) fn spawn(
 ) -> Result<(JoinHandle<()>, Started), Error> {
     let (starting, started) = mpsc::channel();
     let body = move || {
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
         let runtime = runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -48,6 +50,7 @@ pub(crate) fn spawn(
                         recorder,
                         script,
                         store,
+                        extracting: Arc::new(Semaphore::new(processors)),
                         stopping: stopping.clone(),
                     };
                     let _ = starting.send(Ok(started));

@@ -9,24 +9,23 @@ use opentelemetry_proto::tonic::collector::metrics::v1::{
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
-use opentelemetry_proto::tonic::metrics::v1::Metric;
-use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message;
 
 use crate::extract::{Arrival, Extracted, extract_logs, extract_metrics, extract_spans};
 use crate::received::Received;
 
-/// A decoded request of one signal.
+/// The requests of one signal; as values, they are for tests to look at.
 pub(crate) trait Signal: Message + Default + Send + 'static {
-    /// How many records it carries.
-    fn records(&self) -> usize;
-
     /// Its first resource.
     fn resource(&self) -> Option<&Resource>;
 
-    /// The rows it turns into.
-    fn extract(&self, arrival: Arrival<'_>) -> Extracted;
+    /// Adds the rows that an encoded request turns into; the error is why it is none.
+    fn extract(
+        request: &[u8],
+        arrival: &Arrival<'_>,
+        extracted: &mut Extracted,
+    ) -> Result<(), String>;
 
     /// Keeps the request itself.
     fn keep(self, received: &mut Received);
@@ -36,20 +35,16 @@ pub(crate) trait Signal: Message + Default + Send + 'static {
 }
 
 impl Signal for ExportLogsServiceRequest {
-    fn records(&self) -> usize {
-        self.resource_logs
-            .iter()
-            .flat_map(|logs| &logs.scope_logs)
-            .map(|logs| logs.log_records.len())
-            .sum()
-    }
-
     fn resource(&self) -> Option<&Resource> {
         self.resource_logs.first()?.resource.as_ref()
     }
 
-    fn extract(&self, arrival: Arrival<'_>) -> Extracted {
-        extract_logs(self, arrival)
+    fn extract(
+        request: &[u8],
+        arrival: &Arrival<'_>,
+        extracted: &mut Extracted,
+    ) -> Result<(), String> {
+        extract_logs(request, arrival, extracted).map_err(|error| error.to_string())
     }
 
     fn keep(self, received: &mut Received) {
@@ -69,20 +64,16 @@ impl Signal for ExportLogsServiceRequest {
 }
 
 impl Signal for ExportTraceServiceRequest {
-    fn records(&self) -> usize {
-        self.resource_spans
-            .iter()
-            .flat_map(|spans| &spans.scope_spans)
-            .map(|spans| spans.spans.len())
-            .sum()
-    }
-
     fn resource(&self) -> Option<&Resource> {
         self.resource_spans.first()?.resource.as_ref()
     }
 
-    fn extract(&self, arrival: Arrival<'_>) -> Extracted {
-        extract_spans(self, arrival)
+    fn extract(
+        request: &[u8],
+        arrival: &Arrival<'_>,
+        extracted: &mut Extracted,
+    ) -> Result<(), String> {
+        extract_spans(request, arrival, extracted).map_err(|error| error.to_string())
     }
 
     fn keep(self, received: &mut Received) {
@@ -102,23 +93,18 @@ impl Signal for ExportTraceServiceRequest {
 }
 
 impl Signal for ExportMetricsServiceRequest {
-    fn records(&self) -> usize {
-        let scopes = self
-            .resource_metrics
-            .iter()
-            .flat_map(|metrics| &metrics.scope_metrics);
-        scopes
-            .flat_map(|metrics| &metrics.metrics)
-            .map(points)
-            .sum()
-    }
-
     fn resource(&self) -> Option<&Resource> {
         self.resource_metrics.first()?.resource.as_ref()
     }
 
-    fn extract(&self, arrival: Arrival<'_>) -> Extracted {
-        extract_metrics(self, arrival)
+    fn extract(
+        request: &[u8],
+        arrival: &Arrival<'_>,
+        extracted: &mut Extracted,
+    ) -> Result<(), String> {
+        let request = Self::decode(request).map_err(|error| error.to_string())?;
+        extract_metrics(&request, arrival, extracted);
+        Ok(())
     }
 
     fn keep(self, received: &mut Received) {
@@ -134,16 +120,5 @@ impl Signal for ExportMetricsServiceRequest {
                 },
             );
         ExportMetricsServiceResponse { partial_success }.encode_to_vec()
-    }
-}
-
-fn points(metric: &Metric) -> usize {
-    match &metric.data {
-        Some(Data::Gauge(gauge)) => gauge.data_points.len(),
-        Some(Data::Sum(sum)) => sum.data_points.len(),
-        Some(Data::Histogram(histogram)) => histogram.data_points.len(),
-        Some(Data::ExponentialHistogram(histogram)) => histogram.data_points.len(),
-        Some(Data::Summary(summary)) => summary.data_points.len(),
-        None => 0,
     }
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the same work through every SDK, in one run, as medians.
 
+mod ingest;
 mod report;
 mod sink;
 
@@ -77,8 +78,14 @@ impl Load {
     }
 }
 
-/// Runs the command: `[ROUNDS] [LOAD]`.
+/// Runs the command: `[ROUNDS] [LOAD]`, or `ingest` with its own arguments.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    if let Some(("ingest", rest)) = arguments
+        .split_first()
+        .map(|(first, rest)| (&**first, rest))
+    {
+        return ingest::run(rest);
+    }
     let (rounds, only) = parse(arguments)?;
     let folder = Path::new("benches");
     ensure!(

@@ -18,6 +18,8 @@ commands:
   test [--extended] [ARGS]
                   run all tests; --extended runs some of them longer and, without ARGS, the model and the fuzz targets; ARGS go to cargo test
   bench [N] [LOAD]  compare cost and delivery with other SDKs, as medians of N rounds (5)
+  bench ingest [N] [WORD…]
+                  rows per second into embedded ClickHouse through server-mock, beside the engine's own speed
   fuzz [SECONDS] [TARGET]
                   let libFuzzer look for input that breaks what reads requests, headers and files, so long each (60)
   clickhouse      fetch libchdb, the embedded ClickHouse, into the user's cache

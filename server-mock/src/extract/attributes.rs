@@ -1,57 +1,144 @@
 //! Attributes merged in the backend's order, then flattened to strings.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::any_value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 
 use crate::rows::Attributes;
+use crate::wire::{Pair, Value};
+
+/// Attributes by key, sorted, each key once.
+pub(crate) type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
 /// The longest value stored whole, in bytes.
 const LONGEST: usize = 65_536;
 
-/// Merges layers of attributes, the later one winning, and flattens what is left.
-pub(super) fn merge(layers: &[&[KeyValue]]) -> Attributes {
-    let merged: BTreeMap<_, _> = layers
-        .iter()
-        .copied()
-        .flatten()
-        .map(|pair| (pair.key.as_str(), &pair.value))
-        .collect();
-    let mut flat = Attributes::new();
-    for (key, value) in merged {
-        put(&mut flat, key.to_owned(), value.as_ref());
+/// The attributes of a resource, a scope or a record: sorted by key, each key once, the last one that was sent.
+#[derive(Debug, Default)]
+pub(super) struct Layer<'a>(Vec<Pair<'a>>);
+
+impl<'a> Layer<'a> {
+    pub(super) fn new(mut pairs: Vec<Pair<'a>>) -> Self {
+        sort(&mut pairs, |pair| pair.key);
+        Self(pairs)
     }
+
+    /// The attributes by themselves, flattened.
+    pub(super) fn flat(&self) -> Pairs<'a> {
+        let mut pairs = Pairs::new();
+        merge(&[self], |key, value| pairs.push((key, value)));
+        in_order(&mut pairs);
+        pairs
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Of a message that was decoded by prost.
+    pub(super) fn of(attributes: &'a [KeyValue]) -> Self {
+        Self::new(attributes.iter().map(pair).collect())
+    }
+}
+
+/// Sorts what flattening has put out of order; of one key, the last one counts.
+pub(super) fn in_order(pairs: &mut Pairs<'_>) {
+    if pairs.iter().any(|(key, _)| matches!(key, Cow::Owned(_))) {
+        sort(pairs, |(key, _)| key);
+    }
+}
+
+fn sort<T>(items: &mut Vec<T>, key: impl Fn(&T) -> &str) {
+    items.sort_by(|one, other| key(one).cmp(key(other)));
+    items.dedup_by(|later, kept| {
+        let same = key(later) == key(kept);
+        if same {
+            std::mem::swap(later, kept);
+        }
+        same
+    });
+}
+
+/// An attribute that was decoded by prost.
+pub(crate) fn pair(sent: &KeyValue) -> Pair<'_> {
+    Pair {
+        key: &sent.key,
+        value: sent.value.as_ref().map_or(Value::Nothing, value),
+    }
+}
+
+/// A value that was decoded by prost.
+pub(crate) fn value(sent: &AnyValue) -> Value<'_> {
+    match &sent.value {
+        Some(any_value::Value::StringValue(text)) => Value::Text(text),
+        Some(any_value::Value::IntValue(number)) => Value::Int(*number),
+        Some(any_value::Value::DoubleValue(number)) => Value::Double(*number),
+        Some(any_value::Value::ArrayValue(list)) => {
+            Value::List(list.values.iter().map(value).collect())
+        }
+        Some(any_value::Value::KvlistValue(map)) => {
+            Value::Map(map.values.iter().map(pair).collect())
+        }
+        _ => Value::Nothing,
+    }
+}
+
+/// Merges layers of attributes, the later one winning, and calls `put` with what is left, flattened, in the order of the keys:
+/// lists to `key.0`, maps to `key.child`; booleans, bytes and what is empty are dropped.
+pub(super) fn merge<'a>(layers: &[&Layer<'a>], mut put: impl FnMut(Cow<'a, str>, Cow<'a, str>)) {
+    let mut rests: Vec<&[Pair<'a>]> = layers
+        .iter()
+        .map(|layer| &layer.0[..])
+        .filter(|pairs| !pairs.is_empty())
+        .collect();
+    while let Some(next) = first(&rests) {
+        for rest in &mut rests {
+            if let [same, after @ ..] = rest
+                && same.key == next.key
+            {
+                *rest = after;
+            }
+        }
+        flatten_value(Cow::Borrowed(next.key), &next.value, &mut put);
+    }
+}
+
+/// The pair with the smallest key, of the last layer that has it.
+fn first<'r, 'a>(rests: &[&'r [Pair<'a>]]) -> Option<&'r Pair<'a>> {
+    let heads = rests.iter().filter_map(|rest| rest.first());
+    heads.reduce(|best, head| if head.key <= best.key { head } else { best })
+}
+
+/// Attributes of their own, flattened.
+pub(crate) fn flatten(attributes: &[KeyValue]) -> Attributes {
+    let mut flat = Attributes::new();
+    merge(&[&Layer::of(attributes)], |key, value| {
+        flat.insert(key.into_owned(), value.into_owned());
+    });
     flat
 }
 
-/// Flattens attributes: lists to `key.0`, maps to `key.child`; booleans, bytes and what is empty are dropped.
-pub(crate) fn flatten(attributes: &[KeyValue]) -> Attributes {
-    merge(&[attributes])
-}
-
-fn put(flat: &mut Attributes, key: String, value: Option<&AnyValue>) {
-    match value.and_then(|value| value.value.as_ref()) {
-        Some(Value::StringValue(text)) if !text.is_empty() => {
-            flat.insert(key, cut(text));
-        }
-        Some(Value::IntValue(number)) => {
-            flat.insert(key, number.to_string());
-        }
-        Some(Value::DoubleValue(number)) => {
-            flat.insert(key, double(*number));
-        }
-        Some(Value::ArrayValue(list)) => {
-            for (index, item) in list.values.iter().enumerate() {
-                put(flat, format!("{key}.{index}"), Some(item));
+fn flatten_value<'a>(
+    key: Cow<'a, str>,
+    value: &Value<'a>,
+    put: &mut impl FnMut(Cow<'a, str>, Cow<'a, str>),
+) {
+    match value {
+        Value::Text(text) if !text.is_empty() => put(key, cut(text)),
+        Value::Int(number) => put(key, number.to_string().into()),
+        Value::Double(number) => put(key, double(*number).into()),
+        Value::List(list) => {
+            for (index, item) in list.iter().enumerate() {
+                flatten_value(format!("{key}.{index}").into(), item, put);
             }
         }
-        Some(Value::KvlistValue(map)) => {
-            for pair in &map.values {
-                put(flat, format!("{key}.{}", pair.key), pair.value.as_ref());
+        Value::Map(map) => {
+            for pair in map {
+                flatten_value(format!("{key}.{}", pair.key).into(), &pair.value, put);
             }
         }
-        _ => {}
+        Value::Text(_) | Value::Nothing => {}
     }
 }
 
@@ -69,19 +156,20 @@ fn double(number: f64) -> String {
 }
 
 /// Cuts a long value at a character boundary, and marks the cut.
-fn cut(text: &str) -> String {
+fn cut(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST {
-        return text.to_owned();
+        return text.into();
     }
     let end = (0..=LONGEST)
         .rev()
         .find(|end| text.is_char_boundary(*end))
         .unwrap_or(0);
-    format!("{}...", &text[..end])
+    format!("{}...", &text[..end]).into()
 }
 
 #[cfg(test)]
 pub(super) mod tests {
+    use opentelemetry_proto::tonic::common::v1::any_value::Value;
     use opentelemetry_proto::tonic::common::v1::{ArrayValue, KeyValueList};
 
     use super::*;
@@ -135,13 +223,19 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_later_layer_wins() {
-        let flat = merge(&[
-            &[text("a", "1"), text("b", "1")],
-            &[text("b", "2")],
-            &[pair("a", Value::BoolValue(true))],
-        ]);
-        assert_eq!(flat, Attributes::from([("b".to_owned(), "2".to_owned())]));
+    fn the_later_one_wins_whether_in_a_layer_or_over_it() {
+        let layers = [
+            vec![text("c", "1"), text("b", "1"), text("a", "1")],
+            vec![],
+            vec![text("b", "2"), text("d", "1"), text("d", "2")],
+            vec![pair("a", Value::BoolValue(true))],
+        ];
+        let layers = layers.each_ref().map(|layer| Layer::of(layer));
+        let mut found = Vec::new();
+        merge(&layers.each_ref(), |key, value| {
+            found.push(format!("{key}={value}"));
+        });
+        assert_eq!(found, ["b=2", "c=1", "d=2"]);
     }
 
     #[test]

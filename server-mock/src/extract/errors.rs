@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::fields::Fields;
 use super::stack::{self, Frame};
-use crate::rows::{ErrorRow, LogRow};
+use crate::record::Log;
+use crate::rows::ErrorRow;
 
 /// How many in-app frames take part in the fingerprint.
 const GROUPING_FRAMES: usize = 3;
@@ -15,8 +15,9 @@ const GROUPING_FRAMES: usize = 3;
 /// The sender's own word on what groups: it stands in for message and frames.
 const FINGERPRINT: &str = "highlight.fingerprint";
 
-/// The error that `log`, made from `fields`, tells of.
-pub(super) fn error(fields: &Fields, log: &LogRow) -> ErrorRow {
+/// The error that `log` tells of.
+pub(super) fn error(log: &Log<'_>, uuid: Uuid) -> ErrorRow {
+    let fields = &log.fields;
     let exception = &fields.exception;
     let message = if exception.message.is_empty() {
         &log.body
@@ -24,38 +25,39 @@ pub(super) fn error(fields: &Fields, log: &LogRow) -> ErrorRow {
         &exception.message
     };
     let (frames, json) = if let Some(frames) = stack::parse_structured(&exception.structured) {
-        (frames, exception.structured.clone())
+        (frames, exception.structured.to_string())
     } else {
         let frames = stack::parse(&exception.stacktrace);
         let json = stack::to_json(&frames);
         (frames, json)
     };
-    let payload = exception.rest.iter().chain(&log.attributes);
+    let payload = exception.rest.iter().chain(&fields.attributes);
     let payload: serde_json::Map<_, _> = payload
-        .map(|(key, value)| (key.clone(), value.as_str().into()))
+        .map(|(key, value)| (key.to_string(), (&**value).into()))
         .collect();
+    let own = fields.attributes.iter().find(|(key, _)| key == FINGERPRINT);
     ErrorRow {
         timestamp_ns: log.timestamp_ns,
-        uuid: Uuid::new_v4(),
-        project_id: log.project_id,
-        secure_session_id: log.secure_session_id.clone(),
-        trace_id: log.trace_id.clone(),
-        span_id: log.span_id.clone(),
+        uuid,
+        project_id: fields.project_id,
+        secure_session_id: fields.session.to_string(),
+        trace_id: log.trace_id.to_string(),
+        span_id: log.span_id.to_string(),
         log_uuid: log.uuid,
-        error_type: exception.error_type.clone(),
-        message: message.clone(),
-        stacktrace: exception.stacktrace.clone(),
+        error_type: exception.error_type.to_string(),
+        message: message.to_string(),
+        stacktrace: exception.stacktrace.to_string(),
         frames: json,
-        fingerprint: match log.attributes.get(FINGERPRINT) {
-            Some(own) => fingerprint(own, &[]),
+        fingerprint: match own {
+            Some((_, own)) => fingerprint(own, &[]),
             None => fingerprint(message, &frames),
         },
         payload: serde_json::Value::Object(payload).to_string(),
-        service_name: log.service_name.clone(),
-        service_version: log.service_version.clone(),
-        environment: log.environment.clone(),
-        url: fields.url.clone(),
-        source: log.source.clone(),
+        service_name: fields.service_name.to_string(),
+        service_version: fields.service_version.to_string(),
+        environment: fields.environment.to_string(),
+        url: fields.url.to_string(),
+        source: fields.source.to_owned(),
     }
 }
 

@@ -1,112 +1,125 @@
 //! The keys that the backend takes out of the attributes, and what each becomes.
 
-use opentelemetry_proto::tonic::common::v1::KeyValue;
+use std::borrow::Cow;
 
-use super::{Arrival, attributes, project};
-use crate::rows::Attributes;
+use super::Arrival;
+use super::attributes::{Layer, Pairs, in_order, merge};
 
-/// What a record's merged attributes say, with the consumed keys apart from the others.
-#[derive(Debug)]
-pub(super) struct Fields {
-    pub(super) project_id: u32,
-    pub(super) session: String,
+/// What a record's merged attributes say, with the consumed keys apart from the others. What is absent is empty.
+#[derive(Debug, Default)]
+pub(crate) struct Fields<'a> {
+    pub(crate) project_id: u32,
+    pub(crate) session: Cow<'a, str>,
     /// Overrides the record's own trace id.
-    pub(super) trace_id: Option<String>,
-    pub(super) source: String,
+    pub(crate) trace_id: Cow<'a, str>,
+    pub(crate) source: &'static str,
     /// Overrides the record's own severity.
-    pub(super) severity: Option<String>,
+    pub(crate) severity: Cow<'a, str>,
     /// Overrides the record's own body.
-    pub(super) message: Option<String>,
-    pub(super) url: String,
-    pub(super) environment: String,
-    pub(super) service_name: String,
-    pub(super) service_version: String,
-    pub(super) exception: Exception,
-    pub(super) attributes: Attributes,
+    pub(crate) message: Cow<'a, str>,
+    pub(crate) url: Cow<'a, str>,
+    pub(crate) environment: Cow<'a, str>,
+    pub(crate) service_name: Cow<'a, str>,
+    pub(crate) service_version: Cow<'a, str>,
+    pub(crate) exception: Exception<'a>,
+    pub(crate) attributes: Pairs<'a>,
 }
 
 /// The `exception.*` keys.
 #[derive(Debug, Default)]
-pub(super) struct Exception {
-    pub(super) error_type: String,
-    pub(super) message: String,
-    pub(super) stacktrace: String,
-    pub(super) structured: String,
+pub(crate) struct Exception<'a> {
+    pub(crate) error_type: Cow<'a, str>,
+    pub(crate) message: Cow<'a, str>,
+    pub(crate) stacktrace: Cow<'a, str>,
+    pub(crate) structured: Cow<'a, str>,
     /// The others, such as `exception.chain.0`.
-    pub(super) rest: Attributes,
+    pub(crate) rest: Pairs<'a>,
 }
 
-impl Fields {
+impl<'a> Fields<'a> {
     /// Merges layers of attributes, the later one winning, and takes the consumed keys out.
     ///
     /// The error is why the record cannot be taken.
-    pub(super) fn read(layers: &[&[KeyValue]], arrival: Arrival<'_>) -> Result<Self, String> {
-        let mut rest = attributes::merge(layers);
-        // Every name is taken out; the last one that is there counts.
-        let mut take = |names: &[&str]| names.iter().filter_map(|name| rest.remove(*name)).last();
-        let sent = take(&["highlight.project_id"]);
-        let sent = arrival.project.or(sent.as_deref()).ok_or("no project id")?;
-        let project_id =
-            project::parse(sent).ok_or_else(|| format!("the unusable project id `{sent}`"))?;
-        let source = take(&["Source", "highlight.source"]).filter(|source| source == "frontend");
-        let fields = Self {
-            project_id,
-            session: take(&["highlight_session_id", "highlight.session_id"]).unwrap_or_default(),
-            trace_id: take(&["highlight.trace_id"]),
-            source: source.unwrap_or_else(|| "backend".to_owned()),
-            severity: take(&["level", "severity", "log.severity"]),
-            message: take(&["message", "log.message"]),
-            url: take(&["URL"]).unwrap_or_default(),
-            environment: take(&["deployment.environment", "environment"]).unwrap_or_default(),
-            service_name: take(&["service.name"]).unwrap_or_default(),
-            service_version: take(&["service.version"]).unwrap_or_default(),
-            exception: Exception::default(),
-            attributes: Attributes::new(),
+    pub(super) fn read(layers: &[&Layer<'a>], arrival: &Arrival<'_>) -> Result<Self, String> {
+        let mut fields = Self {
+            attributes: Pairs::with_capacity(layers.iter().map(|layer| layer.len()).sum()),
+            ..Self::default()
         };
-        take(&["metric.name", "metric.value"]);
-        Ok(Self {
-            exception: Exception::take(&mut rest),
-            attributes: rest,
-            ..fields
-        })
+        // By the names of the same thing: the last one that is there counts.
+        let (mut project, mut source) = (Cow::default(), [Cow::default(), Cow::default()]);
+        let (mut session, mut environment) = (source.clone(), source.clone());
+        let mut severity = [Cow::default(), Cow::default(), Cow::default()];
+        let mut message = source.clone();
+        merge(layers, |key, value| match &*key {
+            "highlight.project_id" => project = value,
+            "highlight_session_id" => session[0] = value,
+            "highlight.session_id" => session[1] = value,
+            "highlight.trace_id" => fields.trace_id = value,
+            "Source" => source[0] = value,
+            "highlight.source" => source[1] = value,
+            "level" => severity[0] = value,
+            "severity" => severity[1] = value,
+            "log.severity" => severity[2] = value,
+            "message" => message[0] = value,
+            "log.message" => message[1] = value,
+            "URL" => fields.url = value,
+            "deployment.environment" => environment[0] = value,
+            "environment" => environment[1] = value,
+            "service.name" => fields.service_name = value,
+            "service.version" => fields.service_version = value,
+            "metric.name" | "metric.value" => {}
+            name if name.starts_with("exception.") => fields.exception.put(key, value),
+            _ => fields.attributes.push((key, value)),
+        });
+        in_order(&mut fields.attributes);
+        in_order(&mut fields.exception.rest);
+        let sent = arrival.project.unwrap_or(&project);
+        fields.project_id = arrival.projects.number(sent)?;
+        fields.source = match &*last(source) {
+            "frontend" => "frontend",
+            _ => "backend",
+        };
+        fields.session = last(session);
+        fields.severity = last(severity);
+        fields.message = last(message);
+        fields.environment = last(environment);
+        Ok(fields)
     }
 }
 
-impl Exception {
-    fn take(attributes: &mut Attributes) -> Self {
-        // `.` is followed by `/`, so this is where keys that start with `exception.` end.
-        let mut rest = attributes.split_off("exception.");
-        attributes.append(&mut rest.split_off("exception/"));
-        let mut take = |name| rest.remove(name).unwrap_or_default();
-        Self {
-            error_type: take("exception.type"),
-            message: take("exception.message"),
-            stacktrace: take("exception.stacktrace"),
-            structured: take("exception.structured_stacktrace"),
-            rest,
+fn last<const N: usize>(names: [Cow<'_, str>; N]) -> Cow<'_, str> {
+    let found = names.into_iter().rev().find(|value| !value.is_empty());
+    found.unwrap_or_default()
+}
+
+impl<'a> Exception<'a> {
+    fn put(&mut self, key: Cow<'a, str>, value: Cow<'a, str>) {
+        match &*key {
+            "exception.type" => self.error_type = value,
+            "exception.message" => self.message = value,
+            "exception.stacktrace" => self.stacktrace = value,
+            "exception.structured_stacktrace" => self.structured = value,
+            _ => self.rest.push((key, value)),
         }
     }
 
     /// Whether a log record with these is an error.
-    pub(super) fn is_error(&self) -> bool {
+    pub(crate) fn is_error(&self) -> bool {
         !self.error_type.is_empty() || !self.message.is_empty()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::attributes::tests::text;
     use super::*;
+    use crate::wire::{Pair, Value};
 
-    fn read(pairs: &[(&str, &str)], header: Option<&str>) -> Result<Fields, String> {
-        let pairs: Vec<_> = pairs.iter().map(|(key, value)| text(key, value)).collect();
-        Fields::read(
-            &[&pairs],
-            Arrival {
-                received_ns: 0,
-                project: header,
-            },
-        )
+    fn read<'a>(pairs: &[(&'a str, &'a str)], header: Option<&str>) -> Result<Fields<'a>, String> {
+        let pairs = pairs.iter().map(|&(key, value)| Pair {
+            key,
+            value: Value::Text(value),
+        });
+        Fields::read(&[&Layer::new(pairs.collect())], &Arrival::new(0, header))
     }
 
     #[test]
@@ -159,19 +172,59 @@ mod tests {
         )
         .unwrap();
         assert_eq!(fields.session, "new");
-        assert_eq!(fields.trace_id.as_deref(), Some("t"));
+        assert_eq!(fields.trace_id, "t");
         assert_eq!(fields.source, "frontend");
-        assert_eq!(fields.severity.as_deref(), Some("3"));
-        assert_eq!(fields.message.as_deref(), Some("2"));
+        assert_eq!(fields.severity, "3");
+        assert_eq!(fields.message, "2");
         assert_eq!(fields.environment, "new");
         assert_eq!(fields.exception.error_type, "T");
+        assert_eq!(keys(&fields.exception.rest), ["exception.chain.0"]);
         assert_eq!(
-            fields.exception.rest.keys().collect::<Vec<_>>(),
-            ["exception.chain.0"]
-        );
-        assert_eq!(
-            fields.attributes.keys().collect::<Vec<_>>(),
+            keys(&fields.attributes),
             ["deployment.environment.name", "exceptional"]
         );
+    }
+
+    fn keys<'p>(pairs: &'p Pairs<'_>) -> Vec<&'p str> {
+        pairs.iter().map(|(key, _)| &**key).collect()
+    }
+
+    #[test]
+    fn what_a_map_flattens_to_is_sorted_in_and_loses_to_what_was_sent_flat() {
+        let map = vec![
+            Pair {
+                key: "z",
+                value: Value::Text("nested"),
+            },
+            Pair {
+                key: "b",
+                value: Value::Text("nested"),
+            },
+        ];
+        let pairs = vec![
+            Pair {
+                key: "highlight.project_id",
+                value: Value::Int(1),
+            },
+            Pair {
+                key: "a",
+                value: Value::Map(map),
+            },
+            Pair {
+                key: "a.b",
+                value: Value::Text("flat"),
+            },
+            Pair {
+                key: "a.c",
+                value: Value::Text("flat"),
+            },
+        ];
+        let fields = Fields::read(&[&Layer::new(pairs)], &Arrival::new(0, None)).unwrap();
+        let found: Vec<_> = fields
+            .attributes
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        assert_eq!(found, ["a.b=flat", "a.c=flat", "a.z=nested"]);
     }
 }

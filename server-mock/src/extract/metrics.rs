@@ -8,46 +8,52 @@ use opentelemetry_proto::tonic::metrics::v1::{
     HistogramDataPoint, Metric, NumberDataPoint, SummaryDataPoint, exemplar, number_data_point,
 };
 
+use super::attributes::{Layer, flatten};
 use super::fields::Fields;
-use super::{Arrival, Extracted, attributes, histogram, ids, time};
+use super::ids::Id;
+use super::{Arrival, Extracted, histogram, time};
+use crate::record::owned;
 use crate::rows::{Exemplar, MetricRow, MetricValue, Temporality};
 
-/// The rows of a request with metrics.
+/// Adds the rows of a request with metrics.
 pub(crate) fn extract_metrics(
     request: &ExportMetricsServiceRequest,
-    arrival: Arrival<'_>,
-) -> Extracted {
-    let mut extracted = Extracted::default();
+    arrival: &Arrival<'_>,
+    extracted: &mut Extracted,
+) {
     for of_resource in &request.resource_metrics {
         let resource = of_resource
             .resource
             .as_ref()
             .map_or(&[][..], |resource| &resource.attributes);
+        let resource = Layer::of(resource);
         for of_scope in &of_resource.scope_metrics {
             let scope = of_scope
                 .scope
                 .as_ref()
                 .map_or(&[][..], |scope| &scope.attributes);
+            let scope = Layer::of(scope);
             for metric in &of_scope.metrics {
                 Source {
                     metric,
-                    resource,
-                    scope,
+                    resource: &resource,
+                    scope: &scope,
+                    metadata: &Layer::of(&metric.metadata),
                     arrival,
                 }
-                .add_to(&mut extracted);
+                .add_to(extracted);
             }
         }
     }
-    extracted
 }
 
 /// A metric with what surrounds it.
 struct Source<'a> {
     metric: &'a Metric,
-    resource: &'a [KeyValue],
-    scope: &'a [KeyValue],
-    arrival: Arrival<'a>,
+    resource: &'a Layer<'a>,
+    scope: &'a Layer<'a>,
+    metadata: &'a Layer<'a>,
+    arrival: &'a Arrival<'a>,
 }
 
 /// What all kinds of data points have.
@@ -115,6 +121,7 @@ impl Source<'_> {
         points: &[P],
         row: impl Fn(&P) -> Result<Option<MetricRow>, String>,
     ) {
+        extracted.records += points.len();
         if self.metric.name.is_empty() {
             let count = u32::try_from(points.len()).unwrap_or(u32::MAX);
             return extracted
@@ -123,7 +130,7 @@ impl Source<'_> {
         }
         for point in points {
             match row(point) {
-                Ok(row) => extracted.rows.metrics.extend(row),
+                Ok(row) => row.into_iter().for_each(|row| extracted.metric(row)),
                 Err(reason) => extracted.rejected.add(reason),
             }
         }
@@ -136,12 +143,8 @@ impl Source<'_> {
         value: Option<MetricValue>,
     ) -> Result<Option<MetricRow>, String> {
         let metric = self.metric;
-        let layers = [
-            self.resource,
-            self.scope,
-            &metric.metadata,
-            point.attributes,
-        ];
+        let own = Layer::of(point.attributes);
+        let layers = [self.resource, self.scope, self.metadata, &own];
         let fields = Fields::read(&layers, self.arrival)?;
         let Some(value) = value else {
             return Ok(None);
@@ -156,11 +159,11 @@ impl Source<'_> {
         }
         Ok(Some(MetricRow {
             project_id: fields.project_id,
-            service_name: fields.service_name,
+            service_name: fields.service_name.to_string(),
             name: metric.name.clone(),
             description: metric.description.clone(),
             unit: metric.unit.clone(),
-            attributes: fields.attributes,
+            attributes: owned(&fields.attributes),
             start_timestamp_ns: i64::try_from(point.start).unwrap_or(0),
             timestamp_ns,
             flags: point.flags,
@@ -190,7 +193,7 @@ pub(super) fn of_session(
 
 #[expect(clippy::cast_precision_loss, reason = "the table has doubles")]
 fn read_exemplar(sent: &SentExemplar, session: &str, point_ns: i64) -> Result<Exemplar, String> {
-    let mut attributes = attributes::flatten(&sent.filtered_attributes);
+    let mut attributes = flatten(&sent.filtered_attributes);
     let own = ["highlight.session_id", "highlight_session_id"]
         .map(|key| attributes.remove(key))
         .into_iter()
@@ -205,8 +208,8 @@ fn read_exemplar(sent: &SentExemplar, session: &str, point_ns: i64) -> Result<Ex
             Some(exemplar::Value::AsInt(value)) => value as f64,
             None => 0.0,
         },
-        span_id: ids::optional("exemplar's span id", &sent.span_id, 8)?,
-        trace_id: ids::optional("exemplar's trace id", &sent.trace_id, 16)?,
+        span_id: Id::optional("exemplar's span id", &sent.span_id, 8)?.to_string(),
+        trace_id: Id::optional("exemplar's trace id", &sent.trace_id, 16)?.to_string(),
         secure_session_id: own.unwrap_or_else(|| session.to_owned()),
     })
 }

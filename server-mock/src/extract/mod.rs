@@ -9,6 +9,7 @@ mod ids;
 mod logs;
 mod metrics;
 mod project;
+mod row_ids;
 mod severity;
 mod spans;
 mod stack;
@@ -16,29 +17,105 @@ mod time;
 
 use std::collections::BTreeMap;
 
-pub(crate) use attributes::flatten;
+pub(crate) use attributes::{Pairs, flatten};
+#[cfg(test)]
+pub(crate) use attributes::{pair, value};
+pub(crate) use fields::Fields;
+pub(crate) use ids::Id;
 pub(crate) use logs::extract_logs;
 pub(crate) use metrics::extract_metrics;
+use project::Projects;
+pub(crate) use row_ids::{RequestId, RowIds};
 pub(crate) use spans::extract_spans;
+pub(crate) use time::now_ns;
 
-use crate::rows::Rows;
+use crate::record::{Log, Span};
+use crate::rows::{ErrorRow, MetricRow, Rows};
+use crate::store::Tables;
 
 /// What is known of a request besides its body.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Arrival<'a> {
     /// When it came in, in nanoseconds since 1970.
-    pub(crate) received_ns: i64,
+    received_ns: i64,
     /// Header `x-highlight-project`.
-    pub(crate) project: Option<&'a str>,
+    project: Option<&'a str>,
+    projects: Projects,
+}
+
+impl<'a> Arrival<'a> {
+    pub(crate) fn new(received_ns: i64, project: Option<&'a str>) -> Self {
+        Self {
+            received_ns,
+            project,
+            projects: Projects::default(),
+        }
+    }
 }
 
 /// What a request turned into.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Extracted {
-    pub(crate) rows: Rows,
+    /// The rows as `ClickHouse` takes them, where it does.
+    pub(crate) tables: Option<Tables>,
+    /// The rows as tests look at them, where they do.
+    pub(crate) kept: Option<Rows>,
+    /// How many records it carried.
+    pub(crate) records: usize,
     pub(crate) rejected: Rejected,
     /// Bodies that the real backend would store without their beginning (see the contract's `" <"` trap).
     pub(crate) cut_bodies: usize,
+    ids: RowIds,
+}
+
+impl Extracted {
+    /// Nothing yet, for a request whose rows are stored, kept, or both.
+    pub(crate) fn new(ids: RowIds, tables: Option<Tables>, kept: Option<Rows>) -> Self {
+        Self {
+            tables,
+            kept,
+            records: 0,
+            rejected: Rejected::default(),
+            cut_bodies: 0,
+            ids,
+        }
+    }
+
+    fn log(&mut self, log: &Log<'_>) {
+        if let Some(tables) = &mut self.tables {
+            tables.log(log);
+        }
+        if let Some(kept) = &mut self.kept {
+            kept.logs.push(log.to_row());
+        }
+    }
+
+    fn span(&mut self, span: &Span<'_>) {
+        if let Some(tables) = &mut self.tables {
+            tables.span(span);
+        }
+        if let Some(kept) = &mut self.kept {
+            kept.spans.push(span.to_row());
+        }
+    }
+
+    fn error(&mut self, error: ErrorRow) {
+        if let Some(tables) = &mut self.tables {
+            tables.error(&error);
+        }
+        if let Some(kept) = &mut self.kept {
+            kept.errors.push(error);
+        }
+    }
+
+    fn metric(&mut self, metric: MetricRow) {
+        if let Some(tables) = &mut self.tables {
+            tables.metric(&metric);
+        }
+        if let Some(kept) = &mut self.kept {
+            kept.metrics.push(metric);
+        }
+    }
 }
 
 /// The records that could not be taken, by reason.

@@ -1,15 +1,22 @@
 //! Severity texts, as the backend knows them.
 
+const INFO: (&str, i32) = ("info", 9);
+
+const KNOWN: [(&str, i32); 6] = [
+    INFO,
+    ("trace", 1),
+    ("debug", 5),
+    ("warn", 13),
+    ("error", 17),
+    ("fatal", 21),
+];
+
 /// The text and OpenTelemetry number that a sent severity text is stored as.
 pub(super) fn normalise(text: &str) -> (&'static str, i32) {
-    match text.to_ascii_lowercase().as_str() {
-        "trace" => ("trace", 1),
-        "debug" => ("debug", 5),
-        "warn" => ("warn", 13),
-        "error" => ("error", 17),
-        "fatal" => ("fatal", 21),
-        _ => ("info", 9),
-    }
+    let known = KNOWN
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(text));
+    *known.unwrap_or(&INFO)
 }
 
 #[cfg(test)]

@@ -1,186 +1,210 @@
-//! Spans to rows of `traces`, and their events to rows of `logs` and `errors`.
+//! Spans to rows of `traces`, and their events to rows of `logs`, `errors` and `metrics_sum`.
 
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::KeyValue;
-use opentelemetry_proto::tonic::trace::v1::Span;
-use opentelemetry_proto::tonic::trace::v1::span::{Event, Link, SpanKind};
-use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
-use uuid::Uuid;
-
-use super::attributes::flatten;
+use super::attributes::Layer;
 use super::errors::error;
 use super::fields::Fields;
-use super::logs::log_row;
-use super::{Arrival, Extracted, ids, time};
-use crate::rows::{Exemplar, LogRow, MetricRow, MetricValue, Rows, SpanEvent, SpanLink, SpanRow};
+use super::ids::Id;
+use super::logs::log;
+use super::{Arrival, Extracted, RowIds, time};
+use crate::record::{self, Event, Link, Log, Span};
+use crate::rows::{ErrorRow, Exemplar, MetricRow, MetricValue};
+use crate::wire::{self, Malformed, Scope};
 
 /// A span of this name only carries `log` events.
 const CARRIER: &str = "highlight.log";
 
-/// The rows of a request with spans.
+/// Adds the rows of a request with spans.
 pub(crate) fn extract_spans(
-    request: &ExportTraceServiceRequest,
-    arrival: Arrival<'_>,
-) -> Extracted {
-    let mut extracted = Extracted::default();
-    for of_resource in &request.resource_spans {
-        let resource = of_resource
-            .resource
-            .as_ref()
-            .map_or(&[][..], |resource| &resource.attributes);
-        for of_scope in &of_resource.scope_spans {
-            let scope = of_scope
-                .scope
-                .as_ref()
-                .map_or(&[][..], |scope| &scope.attributes);
-            for span in &of_scope.spans {
-                match (Source {
-                    span,
-                    resource,
-                    scope,
-                    arrival,
-                })
-                .rows()
-                {
-                    Ok(mut rows) => {
-                        extracted.rows.logs.append(&mut rows.logs);
-                        extracted.rows.spans.append(&mut rows.spans);
-                        extracted.rows.errors.append(&mut rows.errors);
-                        extracted.rows.metrics.append(&mut rows.metrics);
-                    }
-                    Err(reason) => extracted.rejected.add(reason),
-                }
+    request: &[u8],
+    arrival: &Arrival<'_>,
+    extracted: &mut Extracted,
+) -> Result<(), Malformed> {
+    Scope::each(request, |mut scope| {
+        let resource = Layer::new(std::mem::take(&mut scope.resource));
+        let attributes = Layer::new(std::mem::take(&mut scope.attributes));
+        scope.each_record(|span: &mut wire::Span<'_>| {
+            extracted.records += 1;
+            let own = Layer::new(std::mem::take(&mut span.attributes));
+            let events = span.events.iter_mut();
+            let events: Vec<_> = events
+                .map(|event| Layer::new(std::mem::take(&mut event.attributes)))
+                .collect();
+            let source = Source {
+                span,
+                resource: &resource,
+                scope: &attributes,
+                own: &own,
+                events: &events,
+                arrival,
+            };
+            match source.rows(&mut extracted.ids) {
+                Ok(rows) => rows.add_to(extracted, span.name),
+                Err(reason) => extracted.rejected.add(reason),
             }
-        }
-    }
-    extracted
+        })
+    })
 }
 
 /// A span with what surrounds it.
-struct Source<'a> {
-    span: &'a Span,
-    resource: &'a [KeyValue],
-    scope: &'a [KeyValue],
-    arrival: Arrival<'a>,
+struct Source<'r, 'a> {
+    span: &'r wire::Span<'a>,
+    resource: &'r Layer<'a>,
+    scope: &'r Layer<'a>,
+    own: &'r Layer<'a>,
+    /// The attributes of each event.
+    events: &'r [Layer<'a>],
+    arrival: &'r Arrival<'r>,
 }
 
-impl Source<'_> {
-    /// Everything the span turns into, or why it cannot be taken.
-    fn rows(&self) -> Result<Rows, String> {
-        let mut rows = Rows::default();
-        let mut row = self.span_row()?;
-        for event in &self.span.events {
-            match event.name.as_str() {
-                "log" => rows.logs.push(self.log(event, &row)?.0),
-                "metric" => rows.metrics.extend(self.metric(event, &row)?),
-                "exception" => {
-                    let (mut log, fields) = self.log(event, &row)?;
-                    if !fields.exception.message.is_empty() {
-                        log.body.clone_from(&fields.exception.message);
-                        (log.severity_text, log.severity_number) = ("error".to_owned(), 17);
-                        rows.errors.push(error(&fields, &log));
-                        rows.logs.push(log);
-                        row.has_errors = true;
-                    }
-                }
-                _ => {}
-            }
+/// Everything a span turns into.
+struct Rows<'a> {
+    span: Span<'a>,
+    logs: Vec<Log<'a>>,
+    errors: Vec<ErrorRow>,
+    metrics: Vec<MetricRow>,
+}
+
+impl Rows<'_> {
+    fn add_to(self, extracted: &mut Extracted, name: &str) {
+        self.logs.iter().for_each(|log| extracted.log(log));
+        if name != CARRIER {
+            extracted.span(&self.span);
         }
-        if self.span.name != CARRIER {
-            rows.spans.push(row);
+        for error in self.errors {
+            extracted.error(error);
+        }
+        for metric in self.metrics {
+            extracted.metric(metric);
+        }
+    }
+}
+
+impl<'a> Source<'_, 'a> {
+    /// Everything the span turns into, or why it cannot be taken.
+    fn rows(&self, ids: &mut RowIds) -> Result<Rows<'a>, String> {
+        let mut rows = Rows {
+            span: self.span_row(ids)?,
+            logs: Vec::new(),
+            errors: Vec::new(),
+            metrics: Vec::new(),
+        };
+        for (event, attributes) in self.span.events.iter().zip(self.events) {
+            let stays = match event.name {
+                "log" => {
+                    rows.logs
+                        .push(self.log(event, attributes, &rows.span, ids)?);
+                    false
+                }
+                "metric" => {
+                    let metric = self.metric(event, attributes, &rows.span)?;
+                    let stays = metric.is_none();
+                    rows.metrics.extend(metric);
+                    stays
+                }
+                "exception" => {
+                    let mut log = self.log(event, attributes, &rows.span, ids)?;
+                    let message = &log.fields.exception.message;
+                    if !message.is_empty() {
+                        log.body.clone_from(message);
+                        (log.severity_text, log.severity_number) = ("error", 17);
+                        rows.errors.push(error(&log, ids.next()));
+                        rows.logs.push(log);
+                        rows.span.has_errors = true;
+                    }
+                    true
+                }
+                _ => true,
+            };
+            if stays {
+                rows.span.events.push(Event {
+                    timestamp_ns: time::stamp(&[event.time_unix_nano], self.arrival.received_ns),
+                    name: event.name,
+                    attributes: attributes.flat(),
+                });
+            }
         }
         Ok(rows)
     }
 
-    fn span_row(&self) -> Result<SpanRow, String> {
+    fn span_row(&self, ids: &mut RowIds) -> Result<Span<'a>, String> {
         let span = self.span;
-        let fields = Fields::read(&[self.resource, &span.attributes, self.scope], self.arrival)?;
-        let trace_id = ids::required("trace id", &span.trace_id, 16)?;
-        let status = span.status.clone().unwrap_or_default();
+        let fields = Fields::read(&[self.resource, self.own, self.scope], self.arrival)?;
+        let trace_id = Id::required("trace id", span.trace_id, 16)?;
         let duration = span
             .end_time_unix_nano
             .saturating_sub(span.start_time_unix_nano);
-        let events = span.events.iter().filter(|event| !is_data(event));
         let links: Result<_, _> = span.links.iter().map(link).collect();
-        Ok(SpanRow {
+        Ok(Span {
             timestamp_ns: time::stamp(&[span.start_time_unix_nano], self.arrival.received_ns),
-            uuid: Uuid::new_v4(),
-            trace_id: fields.trace_id.unwrap_or(trace_id),
-            span_id: ids::required("span id", &span.span_id, 8)?,
-            parent_span_id: ids::optional("parent span id", &span.parent_span_id, 8)?,
-            trace_state: span.trace_state.clone(),
-            project_id: fields.project_id,
-            secure_session_id: fields.session,
-            name: span.name.clone(),
-            kind: kind(span.kind()).to_owned(),
+            uuid: ids.next(),
+            trace_id: trace_id.or_as_told(&fields.trace_id),
+            span_id: Id::required("span id", span.span_id, 8)?,
+            parent_span_id: Id::optional("parent span id", span.parent_span_id, 8)?,
+            trace_state: span.trace_state,
+            name: span.name,
+            kind: kind(span.kind),
             duration_ns: i64::try_from(duration).unwrap_or(i64::MAX),
-            service_name: fields.service_name,
-            service_version: fields.service_version,
-            environment: fields.environment,
-            status_code: status_code(status.code()).to_owned(),
-            status_message: status.message,
-            attributes: fields.attributes,
-            events: events.map(|event| self.event(event)).collect(),
+            status_code: status_code(span.status_code),
+            status_message: span.status_message,
+            events: Vec::new(),
             links: links?,
             has_errors: false,
+            fields,
         })
     }
 
-    fn event(&self, event: &Event) -> SpanEvent {
-        SpanEvent {
-            timestamp_ns: time::stamp(&[event.time_unix_nano], self.arrival.received_ns),
-            name: event.name.clone(),
-            attributes: flatten(&event.attributes),
-        }
+    /// What is known of an event.
+    fn fields(&self, attributes: &Layer<'a>) -> Result<Fields<'a>, String> {
+        let layers = [self.resource, self.own, attributes, self.scope];
+        Fields::read(&layers, self.arrival)
     }
 
-    /// The log row that an event turns into, and the fields it was made from.
-    fn log(&self, event: &Event, span: &SpanRow) -> Result<(LogRow, Fields), String> {
-        let layers = [
-            self.resource,
-            &self.span.attributes,
-            &event.attributes,
-            self.scope,
-        ];
-        let mut fields = Fields::read(&layers, self.arrival)?;
+    /// The log that an event turns into.
+    fn log(
+        &self,
+        event: &wire::Event<'a>,
+        attributes: &Layer<'a>,
+        span: &Span<'a>,
+        ids: &mut RowIds,
+    ) -> Result<Log<'a>, String> {
+        let fields = self.fields(attributes)?;
         let timestamp_ns = time::stamp(&[event.time_unix_nano], self.arrival.received_ns);
-        let body = fields.message.take().unwrap_or_default();
-        let level = fields.severity.take().unwrap_or_default();
-        let mut log = log_row(&mut fields, timestamp_ns, body, &level);
-        log.trace_id.clone_from(&span.trace_id);
-        log.span_id.clone_from(&span.span_id);
-        log.trace_flags = self.span.flags & 0xff;
-        Ok((log, fields))
+        Ok(Log {
+            uuid: ids.next(),
+            trace_id: span.trace_id.clone(),
+            span_id: span.span_id.clone(),
+            trace_flags: self.span.flags & 0xff,
+            ..log(fields, timestamp_ns, "", "")
+        })
     }
 
     /// The gauge that a `metric` event tells of, if it has a name and a number.
-    fn metric(&self, event: &Event, span: &SpanRow) -> Result<Option<MetricRow>, String> {
-        let Some((name, value)) = reading(event) else {
+    fn metric(
+        &self,
+        event: &wire::Event<'a>,
+        attributes: &Layer<'a>,
+        span: &Span<'a>,
+    ) -> Result<Option<MetricRow>, String> {
+        let Some((name, value)) = reading(attributes) else {
             return Ok(None);
         };
-        let layers = [
-            self.resource,
-            &self.span.attributes,
-            &event.attributes,
-            self.scope,
-        ];
-        let fields = Fields::read(&layers, self.arrival)?;
+        let fields = self.fields(attributes)?;
         let timestamp_ns = time::stamp(&[event.time_unix_nano], self.arrival.received_ns);
         let exemplar = Exemplar {
             timestamp_ns,
             value,
-            span_id: span.span_id.clone(),
-            trace_id: span.trace_id.clone(),
-            secure_session_id: fields.session,
+            span_id: span.span_id.to_string(),
+            trace_id: span.trace_id.to_string(),
+            secure_session_id: fields.session.to_string(),
             ..Exemplar::default()
         };
         Ok(Some(MetricRow {
             project_id: fields.project_id,
-            service_name: fields.service_name,
+            service_name: fields.service_name.to_string(),
             name,
             description: String::new(),
             unit: String::new(),
-            attributes: fields.attributes,
+            attributes: record::owned(&fields.attributes),
             start_timestamp_ns: 0,
             timestamp_ns,
             flags: 0,
@@ -190,91 +214,100 @@ impl Source<'_> {
     }
 }
 
-/// Whether the event is a row of its own instead of staying with its span.
-fn is_data(event: &Event) -> bool {
-    event.name == "log" || reading(event).is_some()
-}
-
 /// Name and value of a `metric` event.
-fn reading(event: &Event) -> Option<(String, f64)> {
-    let mut attributes = (event.name == "metric").then(|| flatten(&event.attributes))?;
-    let value = attributes.remove("metric.value")?.parse().ok()?;
-    Some((attributes.remove("metric.name")?, value))
+fn reading(attributes: &Layer<'_>) -> Option<(String, f64)> {
+    let flat = attributes.flat();
+    let of = |name| {
+        flat.iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
+    };
+    Some((
+        of("metric.name")?.to_string(),
+        of("metric.value")?.parse().ok()?,
+    ))
 }
 
-fn link(link: &Link) -> Result<SpanLink, String> {
-    Ok(SpanLink {
-        trace_id: ids::required("link's trace id", &link.trace_id, 16)?,
-        span_id: ids::required("link's span id", &link.span_id, 8)?,
-        trace_state: link.trace_state.clone(),
-        attributes: flatten(&link.attributes),
+fn link<'a>(link: &wire::Link<'a>) -> Result<Link<'a>, String> {
+    Ok(Link {
+        trace_id: Id::required("link's trace id", link.trace_id, 16)?,
+        span_id: Id::required("link's span id", link.span_id, 8)?,
+        trace_state: link.trace_state,
+        attributes: Layer::new(link.attributes.clone()).flat(),
     })
 }
 
-fn kind(kind: SpanKind) -> &'static str {
+fn kind(kind: i32) -> &'static str {
     match kind {
-        SpanKind::Unspecified => "Unspecified",
-        SpanKind::Internal => "Internal",
-        SpanKind::Server => "Server",
-        SpanKind::Client => "Client",
-        SpanKind::Producer => "Producer",
-        SpanKind::Consumer => "Consumer",
+        1 => "Internal",
+        2 => "Server",
+        3 => "Client",
+        4 => "Producer",
+        5 => "Consumer",
+        _ => "Unspecified",
     }
 }
 
-fn status_code(code: StatusCode) -> &'static str {
+fn status_code(code: i32) -> &'static str {
     match code {
-        StatusCode::Unset => "Unset",
-        StatusCode::Ok => "Ok",
-        StatusCode::Error => "Error",
+        1 => "Ok",
+        2 => "Error",
+        _ => "Unset",
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::attributes::tests::text;
     use super::*;
+    use crate::wire::{Pair, Value};
+
+    fn layer<'a>(pairs: &[(&'a str, &'a str)]) -> Layer<'a> {
+        let pairs = pairs.iter().map(|&(key, value)| Pair {
+            key,
+            value: Value::Text(value),
+        });
+        Layer::new(pairs.collect())
+    }
 
     #[test]
     fn an_event_wins_over_its_span_and_the_scope_over_both() {
-        let event = Event {
-            name: "log".to_owned(),
-            attributes: vec![text("b", "event"), text("c", "event")],
-            ..Event::default()
+        let event = wire::Event {
+            name: "log",
+            ..wire::Event::default()
         };
-        let span = Span {
-            trace_id: vec![1; 16],
-            span_id: vec![2; 8],
-            attributes: vec![text("a", "span"), text("b", "span"), text("c", "span")],
+        let span = wire::Span {
+            trace_id: &[1; 16],
+            span_id: &[2; 8],
             events: vec![event],
-            ..Span::default()
+            ..wire::Span::default()
         };
-        let resource = [
-            text("highlight.project_id", "1"),
-            text("a", "resource"),
-            text("r", "resource"),
-        ];
-        let scope = [text("c", "scope")];
-        let arrival = Arrival {
-            received_ns: 0,
-            project: None,
-        };
+        let resource = layer(&[
+            ("highlight.project_id", "1"),
+            ("a", "resource"),
+            ("r", "resource"),
+        ]);
         let rows = Source {
             span: &span,
             resource: &resource,
-            scope: &scope,
-            arrival,
+            scope: &layer(&[("c", "scope")]),
+            own: &layer(&[("a", "span"), ("b", "span"), ("c", "span")]),
+            events: &[layer(&[("b", "event"), ("c", "event")])],
+            arrival: &Arrival::new(0, None),
         }
-        .rows()
+        .rows(&mut RowIds::random())
         .unwrap();
-        let values =
-            |attributes: &crate::Attributes| attributes.values().cloned().collect::<Vec<_>>();
+        let values = |fields: &Fields<'_>| {
+            let attributes = fields.attributes.iter();
+            attributes
+                .map(|(_, value)| value.to_string())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(
-            values(&rows.spans[0].attributes),
+            values(&rows.span.fields),
             ["span", "span", "scope", "resource"]
         );
         assert_eq!(
-            values(&rows.logs[0].attributes),
+            values(&rows.logs[0].fields),
             ["span", "event", "scope", "resource"]
         );
     }

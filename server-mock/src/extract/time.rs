@@ -1,5 +1,7 @@
 //! Timestamps, kept near the time of receipt.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 /// Thirty days, in nanoseconds: as long as rows are kept.
 const FARTHEST: u64 = 30 * 24 * 60 * 60 * 1_000_000_000;
 
@@ -10,6 +12,14 @@ pub(super) fn stamp(sent: &[u64], received_ns: i64) -> i64 {
         .and_then(|time| i64::try_from(*time).ok())
         .filter(|time| time.abs_diff(received_ns) <= FARTHEST)
         .unwrap_or(received_ns)
+}
+
+/// Now, in nanoseconds since 1970.
+pub(crate) fn now_ns() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -1,34 +1,36 @@
 //! Group commit: what waits while one insert runs goes into the next one, together.
+//!
+//! An insert costs about ten milliseconds however few rows it has, so the task does not begin the next one with the first request
+//! that is ready when others are being read: it waits for them, at most as long as the last insert took.
 
+use std::collections::HashSet;
 use std::mem;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 use super::backend::Backend;
-use super::metric_tables::{self, Histogram, Sum, Summary};
-use super::table::{TableRow, encode};
+use super::coming::{Arrivals, Coming};
+use super::ledger::Ledger;
+use super::predecessor::Predecessor;
+use super::tables::{self, Encoded, FORMAT};
 use crate::Error;
-use crate::rows::{ErrorRow, LogRow, Rows, SpanRow};
+use crate::extract::{RequestId, now_ns};
 
 /// How many encoded bytes one group takes at most, beyond its first request.
-const LARGEST: usize = 32 * 1024 * 1024;
+const LARGEST: usize = 64 * 1024 * 1024;
+
+/// How long a group waits at most for requests that are being read.
+const LONGEST_WAIT: Duration = Duration::from_millis(50);
 
 /// How many requests may wait; more wait to get in.
 const WAITING: usize = 256;
 
-/// How rows get into each table.
-const TABLES: [&str; 6] = [
-    LogRow::INSERT,
-    SpanRow::INSERT,
-    ErrorRow::INSERT,
-    Sum::INSERT,
-    Histogram::INSERT,
-    Summary::INSERT,
-];
-
-/// The rows of one request, encoded by table, and who waits for them.
-struct Batch {
-    tables: [Vec<u8>; TABLES.len()],
+/// The rows of one request, and who waits for them.
+pub(super) struct Batch {
+    pub(super) request: Option<RequestId>,
+    pub(super) rows: Encoded,
     reply: oneshot::Sender<Result<(), String>>,
 }
 
@@ -36,29 +38,43 @@ struct Batch {
 #[derive(Debug, Clone)]
 pub(crate) struct Committer {
     batches: mpsc::Sender<Batch>,
+    arrivals: Arrivals,
 }
 
 impl Committer {
     /// Starts the task; it ends once every committer is gone and everything sent is inserted.
     pub(super) fn start(backend: Backend) -> Self {
         let (batches, waiting) = mpsc::channel(WAITING);
-        tokio::spawn(run(backend, waiting));
-        Self { batches }
+        let arrivals = Arrivals::default();
+        let line = Line {
+            waiting,
+            arrivals: arrivals.clone(),
+            again: Vec::new(),
+        };
+        tokio::spawn(run(backend, line));
+        Self { batches, arrivals }
+    }
+
+    /// Tells that a request is coming.
+    pub(super) fn announce(&self) -> Coming {
+        self.arrivals.announce()
     }
 
     /// Returns once the rows are stored.
-    pub(super) async fn commit(&self, rows: &Rows) -> Result<(), Error> {
+    pub(super) async fn commit(
+        &self,
+        request: Option<RequestId>,
+        rows: Encoded,
+        coming: Option<Coming>,
+    ) -> Result<(), Error> {
         let (reply, stored) = oneshot::channel();
-        let (sums, histograms, summaries) = metric_tables::split(&rows.metrics);
-        let tables = [
-            encode(&rows.logs),
-            encode(&rows.spans),
-            encode(&rows.errors),
-            encode(&sums),
-            encode(&histograms),
-            encode(&summaries),
-        ];
-        let sent = self.batches.send(Batch { tables, reply }).await;
+        let batch = Batch {
+            request,
+            rows,
+            reply,
+        };
+        let sent = self.batches.send(batch).await;
+        drop(coming);
         let stored = if sent.is_ok() {
             stored.await.ok()
         } else {
@@ -74,17 +90,16 @@ impl Committer {
     }
 }
 
-async fn run(backend: Backend, mut waiting: mpsc::Receiver<Batch>) {
-    while let Some(first) = waiting.recv().await {
-        let mut group = vec![first];
-        let mut bytes = 0;
-        while bytes < LARGEST
-            && let Ok(next) = waiting.try_recv()
-        {
-            bytes += next.tables.iter().map(Vec::len).sum::<usize>();
-            group.push(next);
-        }
-        let outcome = insert(&backend, &mut group).await;
+async fn run(backend: Backend, mut line: Line) {
+    let predecessor = Predecessor::until(now_ns());
+    let mut ledger = Ledger::default();
+    let mut patience = Duration::ZERO;
+    while let Some(mut group) = line.group(patience).await {
+        let started = Instant::now();
+        let outcome = insert(&backend, &predecessor, &mut ledger, &mut group)
+            .await
+            .map_err(|error| error.to_string());
+        patience = started.elapsed().min(LONGEST_WAIT);
         for batch in group {
             // The sender may have hung up meanwhile; its rows are stored all the same.
             let _ = batch.reply.send(outcome.clone());
@@ -92,17 +107,74 @@ async fn run(backend: Backend, mut waiting: mpsc::Receiver<Batch>) {
     }
 }
 
-async fn insert(backend: &Backend, group: &mut [Batch]) -> Result<(), String> {
-    for (at, sql) in TABLES.into_iter().enumerate() {
-        let chunks = group
-            .iter_mut()
-            .map(|batch| mem::take(&mut batch.tables[at]));
-        let chunks: Vec<_> = chunks.filter(|chunk| !chunk.is_empty()).collect();
+/// The requests that wait to be inserted.
+struct Line {
+    waiting: mpsc::Receiver<Batch>,
+    arrivals: Arrivals,
+    /// Requests that were in a group already, for the next one.
+    again: Vec<Batch>,
+}
+
+impl Line {
+    /// What is to be inserted next, together; none when there will be nothing more.
+    async fn group(&mut self, patience: Duration) -> Option<Vec<Batch>> {
+        let mut group = mem::take(&mut self.again);
+        if group.is_empty() {
+            group.push(self.waiting.recv().await?);
+        }
+        let deadline = Instant::now() + patience;
+        let mut bytes = 0;
+        while bytes < LARGEST {
+            let next = match self.waiting.try_recv() {
+                Ok(next) => Some(next),
+                Err(_) if !self.arrivals.any() => None,
+                Err(_) => timeout_at(deadline, self.waiting.recv())
+                    .await
+                    .unwrap_or(None),
+            };
+            let Some(next) = next else { break };
+            bytes += next.rows.bytes();
+            group.push(next);
+        }
+        self.again = take_repeated(&mut group);
+        Some(group)
+    }
+}
+
+/// Takes out every request that is in the group already: what became of the first one decides.
+fn take_repeated(group: &mut Vec<Batch>) -> Vec<Batch> {
+    let mut seen = HashSet::new();
+    group
+        .extract_if(.., |batch| {
+            batch.request.is_some_and(|request| !seen.insert(request))
+        })
+        .collect()
+}
+
+/// Inserts table by table, leaving out what an earlier attempt has stored.
+async fn insert(
+    backend: &Backend,
+    predecessor: &Predecessor,
+    ledger: &mut Ledger,
+    group: &mut [Batch],
+) -> Result<(), Error> {
+    predecessor.look(backend, group, ledger).await?;
+    for (at, sql) in tables::inserts().iter().enumerate() {
+        let mut chunks = Vec::new();
+        let mut requests = Vec::new();
+        for batch in &mut *group {
+            let chunk = mem::take(&mut batch.rows.chunks[at]);
+            if chunk.is_empty() || ledger.has(batch.request, at) {
+                continue;
+            }
+            chunks.push(chunk);
+            requests.extend(batch.request);
+        }
         if !chunks.is_empty() {
-            backend
-                .insert(sql, "RowBinary", chunks)
-                .await
-                .map_err(|error| error.to_string())?;
+            backend.insert(sql, FORMAT, chunks).await?;
+            for request in requests {
+                ledger.add(request, at);
+            }
         }
     }
     Ok(())

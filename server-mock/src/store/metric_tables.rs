@@ -1,63 +1,54 @@
 //! Data points in their three tables.
 
-use super::row_binary::RowBinary;
+use super::native::{Header, Row};
 use super::table::TableRow;
 use crate::rows::{MetricRow, MetricValue, Temporality};
 
 /// A gauge or a sum.
-pub(super) struct Sum<'a>(&'a MetricRow, f64, Temporality, bool);
+pub(super) struct Sum<'a>(pub(super) &'a MetricRow);
 
 /// A histogram.
-pub(super) struct Histogram<'a>(&'a MetricRow);
+pub(super) struct Histogram<'a>(pub(super) &'a MetricRow);
 
 /// A summary.
-pub(super) struct Summary<'a>(&'a MetricRow);
+pub(super) struct Summary<'a>(pub(super) &'a MetricRow);
 
-/// The rows of each table.
-pub(super) fn split(rows: &[MetricRow]) -> (Vec<Sum<'_>>, Vec<Histogram<'_>>, Vec<Summary<'_>>) {
-    let (mut sums, mut histograms, mut summaries) = (Vec::new(), Vec::new(), Vec::new());
-    for row in rows {
-        match row.value {
-            MetricValue::Gauge(value) => {
-                sums.push(Sum(row, value, Temporality::Unspecified, false));
-            }
-            MetricValue::Sum {
-                value,
-                temporality,
-                is_monotonic,
-            } => sums.push(Sum(row, value, temporality, is_monotonic)),
-            MetricValue::Histogram { .. } => histograms.push(Histogram(row)),
-            MetricValue::Summary { .. } => summaries.push(Summary(row)),
-        }
-    }
-    (sums, histograms, summaries)
-}
-
-macro_rules! insert {
-    ($table:literal, $columns:literal) => {
-        concat!(
-            "INSERT INTO ",
-            $table,
-            " (ProjectId, ServiceName, MetricName, MetricDescription, MetricUnit, Attributes, StartTimestamp, Timestamp, \
-             MetricType, Flags, `Exemplars.Attributes`, `Exemplars.Timestamp`, `Exemplars.Value`, `Exemplars.SpanID`, \
-             `Exemplars.TraceID`, `Exemplars.SecureSessionID`, ",
-            $columns,
-            ")"
-        )
+/// The columns that all three tables begin with, and those of one.
+macro_rules! columns {
+    ($($own:expr),*) => {
+        &[
+            ("ProjectId", "UInt32"),
+            ("ServiceName", "String"),
+            ("MetricName", "String"),
+            ("MetricDescription", "String"),
+            ("MetricUnit", "String"),
+            ("Attributes", "Map(String, String)"),
+            ("StartTimestamp", "DateTime64(9)"),
+            ("Timestamp", "DateTime64(9)"),
+            ("MetricType", "String"),
+            ("Flags", "UInt32"),
+            ("Exemplars.Attributes", "Array(Map(String, String))"),
+            ("Exemplars.Timestamp", "Array(DateTime64(9))"),
+            ("Exemplars.Value", "Array(Float64)"),
+            ("Exemplars.SpanID", "Array(String)"),
+            ("Exemplars.TraceID", "Array(String)"),
+            ("Exemplars.SecureSessionID", "Array(String)"),
+            $($own),*
+        ]
     };
 }
 
-/// The columns that all three tables begin with.
-fn common(out: &mut RowBinary, row: &MetricRow) {
-    out.u32(row.project_id);
-    out.string(&row.service_name);
-    out.string(&row.name);
-    out.string(&row.description);
-    out.string(&row.unit);
-    out.map(&row.attributes);
-    out.i64(row.start_timestamp_ns);
-    out.i64(row.timestamp_ns);
-    out.string(match row.value {
+/// Fills the columns that all three tables begin with.
+fn common(row: &mut Row<'_>, metric: &MetricRow) {
+    row.u32(metric.project_id);
+    row.string(&metric.service_name);
+    row.string(&metric.name);
+    row.string(&metric.description);
+    row.string(&metric.unit);
+    row.map(&metric.attributes);
+    row.i64(metric.start_timestamp_ns);
+    row.i64(metric.timestamp_ns);
+    row.string(match metric.value {
         MetricValue::Gauge(_) => "Gauge",
         MetricValue::Sum { .. } => "Sum",
         MetricValue::Histogram {
@@ -67,14 +58,14 @@ fn common(out: &mut RowBinary, row: &MetricRow) {
         MetricValue::Histogram { .. } => "Histogram",
         MetricValue::Summary { .. } => "Summary",
     });
-    out.u32(row.flags);
-    let exemplars = &row.exemplars;
-    out.list(exemplars, |out, one| out.map(&one.attributes));
-    out.list(exemplars, |out, one| out.i64(one.timestamp_ns));
-    out.list(exemplars, |out, one| out.f64(one.value));
-    out.list(exemplars, |out, one| out.string(&one.span_id));
-    out.list(exemplars, |out, one| out.string(&one.trace_id));
-    out.list(exemplars, |out, one| out.string(&one.secure_session_id));
+    row.u32(metric.flags);
+    let exemplars = &metric.exemplars;
+    row.array_of_maps(exemplars, |one| &one.attributes);
+    row.array(exemplars, |out, one| out.i64(one.timestamp_ns));
+    row.array(exemplars, |out, one| out.f64(one.value));
+    row.array(exemplars, |out, one| out.string(&one.span_id));
+    row.array(exemplars, |out, one| out.string(&one.trace_id));
+    row.array(exemplars, |out, one| out.string(&one.secure_session_id));
 }
 
 /// OTLP's numbers.
@@ -87,25 +78,43 @@ fn number(temporality: Temporality) -> i32 {
 }
 
 impl TableRow for Sum<'_> {
-    const INSERT: &'static str =
-        insert!("metrics_sum", "Value, AggregationTemporality, IsMonotonic");
+    const TABLE: &'static str = "metrics_sum";
+    const COLUMNS: &'static [Header] = columns![
+        ("Value", "Float64"),
+        ("AggregationTemporality", "Int32"),
+        ("IsMonotonic", "Bool")
+    ];
 
-    fn encode(&self, out: &mut RowBinary) {
-        let Sum(row, value, temporality, is_monotonic) = *self;
-        common(out, row);
-        out.f64(value);
-        out.i32(number(temporality));
-        out.boolean(is_monotonic);
+    fn fill(&self, row: &mut Row<'_>) {
+        let (value, temporality, is_monotonic) = match self.0.value {
+            MetricValue::Gauge(value) => (value, Temporality::Unspecified, false),
+            MetricValue::Sum {
+                value,
+                temporality,
+                is_monotonic,
+            } => (value, temporality, is_monotonic),
+            _ => return,
+        };
+        common(row, self.0);
+        row.f64(value);
+        row.i32(number(temporality));
+        row.boolean(is_monotonic);
     }
 }
 
 impl TableRow for Histogram<'_> {
-    const INSERT: &'static str = insert!(
-        "metrics_histogram",
-        "Count, Sum, BucketCounts, ExplicitBounds, Min, Max, AggregationTemporality"
-    );
+    const TABLE: &'static str = "metrics_histogram";
+    const COLUMNS: &'static [Header] = columns![
+        ("Count", "UInt64"),
+        ("Sum", "Float64"),
+        ("BucketCounts", "Array(UInt64)"),
+        ("ExplicitBounds", "Array(Float64)"),
+        ("Min", "Float64"),
+        ("Max", "Float64"),
+        ("AggregationTemporality", "Int32")
+    ];
 
-    fn encode(&self, out: &mut RowBinary) {
+    fn fill(&self, row: &mut Row<'_>) {
         let MetricValue::Histogram {
             count,
             sum,
@@ -119,24 +128,27 @@ impl TableRow for Histogram<'_> {
         else {
             return;
         };
-        common(out, self.0);
-        out.u64(*count);
-        out.f64(*sum);
-        out.list(bucket_counts, |out, count| out.u64(*count));
-        out.list(explicit_bounds, |out, bound| out.f64(*bound));
-        out.f64(*min);
-        out.f64(*max);
-        out.i32(number(*temporality));
+        common(row, self.0);
+        row.u64(*count);
+        row.f64(*sum);
+        row.array(bucket_counts, |out, count| out.u64(*count));
+        row.array(explicit_bounds, |out, bound| out.f64(*bound));
+        row.f64(*min);
+        row.f64(*max);
+        row.i32(number(*temporality));
     }
 }
 
 impl TableRow for Summary<'_> {
-    const INSERT: &'static str = insert!(
-        "metrics_summary",
-        "Count, Sum, `ValueAtQuantiles.Quantile`, `ValueAtQuantiles.Value`"
-    );
+    const TABLE: &'static str = "metrics_summary";
+    const COLUMNS: &'static [Header] = columns![
+        ("Count", "UInt64"),
+        ("Sum", "Float64"),
+        ("ValueAtQuantiles.Quantile", "Array(Float64)"),
+        ("ValueAtQuantiles.Value", "Array(Float64)")
+    ];
 
-    fn encode(&self, out: &mut RowBinary) {
+    fn fill(&self, row: &mut Row<'_>) {
         let MetricValue::Summary {
             count,
             sum,
@@ -145,10 +157,10 @@ impl TableRow for Summary<'_> {
         else {
             return;
         };
-        common(out, self.0);
-        out.u64(*count);
-        out.f64(*sum);
-        out.list(quantiles, |out, (quantile, _)| out.f64(*quantile));
-        out.list(quantiles, |out, (_, value)| out.f64(*value));
+        common(row, self.0);
+        row.u64(*count);
+        row.f64(*sum);
+        row.array(quantiles, |out, (quantile, _)| out.f64(*quantile));
+        row.array(quantiles, |out, (_, value)| out.f64(*value));
     }
 }

@@ -1,23 +1,29 @@
 //! Where rows go: nowhere beyond the recorder, or into `ClickHouse`, acknowledged once they are there.
 
 mod backend;
+mod coming;
 mod commit;
 mod embedded;
+mod ledger;
 mod metric_tables;
+mod native;
+mod predecessor;
 mod remote;
-mod row_binary;
 mod schema;
 mod table;
+mod tables;
 
 use std::path::PathBuf;
 
 pub(crate) use backend::Backend;
+pub(crate) use coming::Coming;
 use commit::Committer;
 pub(crate) use embedded::Embedded;
 use remote::Remote;
+pub(crate) use tables::{Encoded, Tables};
 
 use crate::Error;
-use crate::rows::Rows;
+use crate::extract::RequestId;
 
 /// Which `ClickHouse` a server writes to.
 #[derive(Debug, Clone)]
@@ -77,10 +83,30 @@ impl Store {
         })
     }
 
-    /// Returns once the rows are stored.
-    pub(crate) async fn store(&self, rows: &Rows) -> Result<(), Error> {
+    /// Where rows are encoded for this store, if it takes any.
+    pub(crate) fn tables(&self) -> Option<Tables> {
+        matches!(self, Self::Clickhouse(_)).then(Tables::default)
+    }
+
+    /// Tells that a request is coming, so that others wait for it a little and are stored with it.
+    pub(crate) fn announce(&self) -> Option<Coming> {
         match self {
-            Self::Clickhouse(committer) if *rows != Rows::default() => committer.commit(rows).await,
+            Self::Clickhouse(committer) => Some(committer.announce()),
+            Self::Memory => None,
+        }
+    }
+
+    /// Returns once the rows are stored; those of a request that has a name are stored once, however often it comes.
+    pub(crate) async fn store(
+        &self,
+        request: Option<RequestId>,
+        rows: Option<Encoded>,
+        coming: Option<Coming>,
+    ) -> Result<(), Error> {
+        match (self, rows) {
+            (Self::Clickhouse(committer), Some(rows)) if rows.bytes() > 0 => {
+                committer.commit(request, rows, coming).await
+            }
             _ => Ok(()),
         }
     }

@@ -22,7 +22,7 @@ pub(crate) static SERVER: LazyLock<MockServer> = LazyLock::new(|| {
     server.unwrap_or_else(|error| panic!("{error}"))
 });
 
-fn data_dir() -> PathBuf {
+pub(crate) fn data_dir() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("embedded")
 }
 

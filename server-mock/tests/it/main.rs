@@ -5,5 +5,6 @@ mod embedded;
 mod killed;
 mod metrics;
 mod otlp;
+mod retried;
 mod setup;
 mod support;

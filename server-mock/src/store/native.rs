@@ -1,0 +1,300 @@
+//! `ClickHouse`'s `Native` format (see <https://clickhouse.com/docs/interfaces/formats/Native>): blocks of whole columns.
+//!
+//! The engine takes them in half the time that it needs for the same rows as `RowBinary`, value by value.
+
+use uuid::Uuid;
+
+use crate::extract::Id;
+
+/// The name and type of a column, as a block tells them. A type may be simpler than the table's: `ClickHouse` converts.
+pub(super) type Header = (&'static str, &'static str);
+
+/// Rows of one table, by column.
+#[derive(Debug, Default)]
+pub(super) struct Block {
+    columns: Vec<Column>,
+    rows: usize,
+}
+
+impl Block {
+    /// Begins a row that fills so many columns.
+    pub(super) fn row(&mut self, columns: usize) -> Row<'_> {
+        self.columns.resize_with(columns, Column::default);
+        self.rows += 1;
+        Row(self.columns.iter_mut())
+    }
+
+    /// The block with its headers; nothing when it has no rows.
+    pub(super) fn into_bytes(self, headers: &[Header]) -> Vec<u8> {
+        let mut out = Values::default();
+        if self.rows == 0 {
+            return out.0;
+        }
+        let data = self.columns.iter().flat_map(|column| &column.streams);
+        let size: usize = data.map(|stream| stream.0.len()).sum();
+        out.0.reserve_exact(size + headers.len() * 64 + 16);
+        out.length(headers.len());
+        out.length(self.rows);
+        for ((name, kind), column) in headers.iter().zip(self.columns) {
+            out.string(name);
+            out.string(kind);
+            for stream in column.streams {
+                out.0.extend_from_slice(&stream.0);
+            }
+        }
+        out.0
+    }
+}
+
+/// One column: where its arrays end and those in them, if it has any, then its values; a map's keys are apart from its values.
+#[derive(Debug, Default)]
+struct Column {
+    streams: [Values; 4],
+    ends: [u64; 2],
+}
+
+impl Column {
+    /// Appends that an array of so many items ends, at the given depth.
+    fn end(&mut self, depth: usize, items: usize) {
+        self.ends[depth] += items as u64;
+        let end = self.ends[depth];
+        self.streams[depth].u64(end);
+    }
+
+    fn pairs<K: AsRef<str>, V: AsRef<str>>(
+        &mut self,
+        depth: usize,
+        pairs: impl Iterator<Item = (K, V)>,
+    ) {
+        let mut count = 0;
+        for (key, value) in pairs {
+            self.streams[depth + 1].string(key.as_ref());
+            self.streams[depth + 2].string(value.as_ref());
+            count += 1;
+        }
+        self.end(depth, count);
+    }
+}
+
+/// The rest of a row under way: each call fills the next column.
+pub(super) struct Row<'a>(std::slice::IterMut<'a, Column>);
+
+impl Row<'_> {
+    /// A column with one value in each row.
+    pub(super) fn one(&mut self, put: impl FnOnce(&mut Values)) {
+        if let Some(column) = self.0.next() {
+            put(&mut column.streams[0]);
+        }
+    }
+
+    pub(super) fn i32(&mut self, value: i32) {
+        self.one(|out| out.i32(value));
+    }
+
+    pub(super) fn u32(&mut self, value: u32) {
+        self.one(|out| out.u32(value));
+    }
+
+    pub(super) fn i64(&mut self, value: i64) {
+        self.one(|out| out.i64(value));
+    }
+
+    pub(super) fn u64(&mut self, value: u64) {
+        self.one(|out| out.u64(value));
+    }
+
+    pub(super) fn f64(&mut self, value: f64) {
+        self.one(|out| out.f64(value));
+    }
+
+    pub(super) fn boolean(&mut self, value: bool) {
+        self.one(|out| out.boolean(value));
+    }
+
+    pub(super) fn uuid(&mut self, value: Uuid) {
+        self.one(|out| out.uuid(value));
+    }
+
+    pub(super) fn string(&mut self, value: &str) {
+        self.one(|out| out.string(value));
+    }
+
+    pub(super) fn id(&mut self, value: &Id<'_>) {
+        self.one(|out| out.id(value));
+    }
+
+    pub(super) fn map<K: AsRef<str>, V: AsRef<str>>(
+        &mut self,
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) {
+        if let Some(column) = self.0.next() {
+            column.pairs(0, pairs.into_iter());
+        }
+    }
+
+    pub(super) fn array<T>(&mut self, items: &[T], put: impl Fn(&mut Values, &T)) {
+        if let Some(column) = self.0.next() {
+            for item in items {
+                put(&mut column.streams[1], item);
+            }
+            column.end(0, items.len());
+        }
+    }
+
+    pub(super) fn array_of_maps<'i, T, K: AsRef<str>, V: AsRef<str>, P>(
+        &mut self,
+        items: &'i [T],
+        pairs: impl Fn(&'i T) -> P,
+    ) where
+        P: IntoIterator<Item = (K, V)>,
+    {
+        if let Some(column) = self.0.next() {
+            for item in items {
+                column.pairs(1, pairs(item).into_iter());
+            }
+            column.end(0, items.len());
+        }
+    }
+}
+
+/// Values one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Values(Vec<u8>);
+
+impl Values {
+    pub(super) fn boolean(&mut self, value: bool) {
+        self.0.push(u8::from(value));
+    }
+
+    pub(super) fn u32(&mut self, value: u32) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    pub(super) fn i32(&mut self, value: i32) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    /// Also a `DateTime64(9)`, which is nanoseconds since 1970.
+    pub(super) fn i64(&mut self, value: i64) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    pub(super) fn u64(&mut self, value: u64) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    pub(super) fn f64(&mut self, value: f64) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    /// Two 64-bit halves, the high one first, each little-endian.
+    pub(super) fn uuid(&mut self, value: Uuid) {
+        let (high, low) = value.as_u64_pair();
+        self.u64(high);
+        self.u64(low);
+    }
+
+    pub(super) fn string(&mut self, value: &str) {
+        self.length(value.len());
+        self.0.extend_from_slice(value.as_bytes());
+    }
+
+    /// An id as hex digits.
+    pub(super) fn id(&mut self, id: &Id<'_>) {
+        const DIGITS: [u8; 16] = *b"0123456789abcdef";
+        match id {
+            Id::Absent => self.string(""),
+            Id::Text(text) => self.string(text),
+            Id::Bytes(bytes) => {
+                self.length(bytes.len() * 2);
+                for byte in *bytes {
+                    let digits = [byte >> 4, byte & 0xf].map(|digit| DIGITS[usize::from(digit)]);
+                    self.0.extend_from_slice(&digits);
+                }
+            }
+        }
+    }
+
+    /// A LEB128 number: seven bits a byte, the lowest first, the high bit set on all but the last.
+    fn length(&mut self, mut length: usize) {
+        while length >= 0x80 {
+            self.0.push(length.to_le_bytes()[0] | 0x80);
+            length >>= 7;
+        }
+        self.0.push(length.to_le_bytes()[0]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(put: impl FnOnce(&mut Values)) -> Vec<u8> {
+        let mut out = Values::default();
+        put(&mut out);
+        out.0
+    }
+
+    #[test]
+    fn values_have_the_documented_bytes() {
+        for (found, expected) in [
+            (values(|out| out.boolean(true)), &[1][..]),
+            (values(|out| out.u32(2)), &[2, 0, 0, 0]),
+            (values(|out| out.i32(-1)), &[255; 4]),
+            (values(|out| out.i64(3)), &[3, 0, 0, 0, 0, 0, 0, 0]),
+            (values(|out| out.u64(4)), &[4, 0, 0, 0, 0, 0, 0, 0]),
+            (values(|out| out.f64(1.0)), &[0, 0, 0, 0, 0, 0, 0xf0, 0x3f]),
+            (
+                values(|out| out.uuid(Uuid::from_u64_pair(1, 2))),
+                &[1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0],
+            ),
+            (values(|out| out.string("é")), &[2, 0xc3, 0xa9]),
+            (values(|out| out.id(&Id::Bytes(&[0x0f, 0xa0]))), b"\x040fa0"),
+            (values(|out| out.id(&Id::Absent)), &[0]),
+        ] {
+            assert_eq!(found, expected);
+        }
+        let long = values(|out| out.string(&"a".repeat(300)));
+        assert_eq!(long[..3], [0xac, 0x02, b'a']);
+    }
+
+    #[test]
+    fn a_block_tells_its_size_and_then_column_after_column() {
+        const HEADERS: [Header; 4] = [
+            ("n", "UInt32"),
+            ("m", "Map(String, String)"),
+            ("a", "Array(String)"),
+            ("x", "Array(Map(String, String))"),
+        ];
+        let mut block = Block::default();
+        for number in [7_u32, 8] {
+            let mut row = block.row(HEADERS.len());
+            row.u32(number);
+            row.map([("k", "v")]);
+            row.array(&["p", "q"], |out, item| out.string(item));
+            row.array_of_maps(&[[("k", "v")]], |pairs| *pairs);
+        }
+        let mut expected = vec![4, 2];
+        let (end, text) = (u64::to_le_bytes, |text: &str| {
+            values(|out| out.string(text))
+        });
+        for (header, data) in HEADERS.iter().zip([
+            vec![7, 0, 0, 0, 8, 0, 0, 0],
+            [&end(1)[..], &end(2), b"\x01k\x01k", b"\x01v\x01v"].concat(),
+            [&end(2)[..], &end(4), b"\x01p\x01q\x01p\x01q"].concat(),
+            [
+                &end(1)[..],
+                &end(2),
+                &end(1),
+                &end(2),
+                b"\x01k\x01k",
+                b"\x01v\x01v",
+            ]
+            .concat(),
+        ]) {
+            expected.extend([text(header.0), text(header.1), data].concat());
+        }
+        assert_eq!(block.into_bytes(&HEADERS), expected);
+        assert!(Block::default().into_bytes(&HEADERS).is_empty());
+    }
+}

@@ -1,0 +1,118 @@
+//! What a process before this one has stored of the requests that come now.
+//!
+//! It may have been killed between the inserts into two tables, or before it could answer. A request whose newest row is younger
+//! than this process was made since, as far as clocks agree, and has never been sent before: only older ones are looked for, so
+//! this costs nothing once senders have caught up. Rows of metrics have no ids, and are not looked for.
+
+use std::fmt::Write as _;
+
+use uuid::Uuid;
+
+use super::backend::Backend;
+use super::commit::Batch;
+use super::ledger::Ledger;
+use super::tables::{Extent, WITH_IDS};
+use crate::Error;
+use crate::extract::RequestId;
+
+/// How many characters of an id's text are the same for all rows of a request.
+const REQUEST: usize = 28;
+
+/// Looks for the rows of older requests, and enters what is there in the ledger.
+#[derive(Debug)]
+pub(super) struct Predecessor {
+    /// When this process took over, in nanoseconds since 1970.
+    until_ns: i64,
+}
+
+impl Predecessor {
+    pub(super) fn until(now_ns: i64) -> Self {
+        Self { until_ns: now_ns }
+    }
+
+    pub(super) async fn look(
+        &self,
+        backend: &Backend,
+        group: &[Batch],
+        ledger: &mut Ledger,
+    ) -> Result<(), Error> {
+        for (at, table) in WITH_IDS.into_iter().enumerate() {
+            let sought: Vec<_> = group
+                .iter()
+                .filter_map(|batch| Some((batch.request?, batch.rows.extents[at]?)))
+                .filter(|(request, extent)| {
+                    extent.times.1 < self.until_ns && !ledger.has(Some(*request), at)
+                })
+                .collect();
+            if sought.is_empty() {
+                continue;
+            }
+            let answer = backend.query(&query(table, &sought)).await?;
+            for (request, _) in found(&answer, &sought) {
+                ledger.add(*request, at);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Asks how many rows of each request the table has.
+fn query(table: &str, sought: &[(RequestId, Extent)]) -> String {
+    let mut sql =
+        format!("SELECT left(toString(UUID), {REQUEST}) AS Request, count() FROM {table} WHERE");
+    for (at, (_, Extent { times, ids, .. })) in sought.iter().enumerate() {
+        let or = if at == 0 { "" } else { " OR" };
+        let _ = write!(
+            sql,
+            "{or} (Timestamp BETWEEN fromUnixTimestamp64Nano({}) AND fromUnixTimestamp64Nano({}) \
+             AND UUID BETWEEN '{}' AND '{}')",
+            times.0, times.1, ids.0, ids.1
+        );
+    }
+    sql.push_str(" GROUP BY Request");
+    sql
+}
+
+/// The requests that are there with all their rows. One with fewer, whose insert went into two partitions or was cut off, is
+/// stored again: rows twice are better than rows lost.
+fn found<'s>(
+    answer: &str,
+    sought: &'s [(RequestId, Extent)],
+) -> impl Iterator<Item = &'s (RequestId, Extent)> {
+    let whole = |text: &str, extent: &Extent, line: &str| {
+        line.split_once('\t').is_some_and(|(request, rows)| {
+            request == &text[..REQUEST] && rows.parse() == Ok(extent.rows)
+        })
+    };
+    sought.iter().filter(move |(_, extent)| {
+        let text = Uuid::to_string(&extent.ids.0);
+        answer.lines().any(|line| whole(&text, extent, line))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extract::RowIds;
+
+    #[test]
+    fn only_a_request_with_all_its_rows_is_found() {
+        let sought = ["a", "b", "c"].map(|name| {
+            let mut ids = RowIds::named("/v1/logs", name, 1);
+            let id = ids.next();
+            let extent = Extent {
+                times: (1, 2),
+                ids: (id, ids.next()),
+                rows: 2,
+            };
+            (ids.request(), extent)
+        });
+        let line = |at: usize, rows| {
+            let text = sought[at].1.ids.1.to_string();
+            format!("{}\t{rows}\n", &text[..REQUEST])
+        };
+        let answer = line(0, 2) + &line(1, 1);
+        let found: Vec<_> = found(&answer, &sought).collect();
+        assert_eq!(found, [&sought[0]]);
+    }
+}
