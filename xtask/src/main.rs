@@ -16,7 +16,11 @@ commands:
   demo [--keep]   run a service, send it requests, and show from ClickHouse what arrived; --keep lets you look around
   test [--extended] [ARGS]
                   run all tests, some of them longer; ARGS go to cargo test
-  bench [N] [LOAD]  compare cost and delivery with other SDKs, as medians of N rounds (5)
+  bench [--write] [N] [LOAD]
+                  compare cost and delivery with other SDKs, as medians of N rounds (5)
+  bench [--write] instructions [PATH]
+                  count the instructions of a call, and record them with the commit in benches/instructions.tsv
+                  --write puts what was measured into docs/performance.md
   clickhouse      fetch libchdb, the embedded ClickHouse, into the user's cache
   help            print this";
 

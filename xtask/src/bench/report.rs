@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use super::Load;
+use super::load::Load;
 
 /// What one run showed, per record where that makes sense.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,6 +31,7 @@ impl Sample {
         let records = of(measured, "records");
         let arrived = match load.name {
             "error" => of(counts, "errors"),
+            "metric" => of(counts, "measurements"),
             "disabled" => 0.0,
             _ => of(counts, "logs") + of(counts, "spans"),
         };
@@ -111,8 +112,13 @@ pub(super) fn sizes(peers: &[&str], binaries: &Path) -> Result<String> {
     let mut text = "\n### Size\n\n| | binary, MiB | crates |\n|---|---:|---:|\n".to_owned();
     for peer in peers {
         let binary = fs::metadata(binaries.join(format!("peer-{peer}")))?;
+        let (package, feature) = match peer.strip_suffix("-place") {
+            Some(package) => (package, "place"),
+            None => (*peer, ""),
+        };
         let tree = Command::new(env!("CARGO"))
-            .args(["tree", "--package", &format!("peer-{peer}")])
+            .args(["tree", "--package", &format!("peer-{package}")])
+            .args(["--features", feature])
             .args(["--edges", "normal", "--prefix", "none", "--no-dedupe"])
             .current_dir("benches")
             .output()

@@ -1,17 +1,26 @@
 //! `highlight`, as its README sets it up.
 
-use harness::{Declined, Peer};
-use highlight::Guard;
+use harness::{ATTRIBUTES, COUNTER, Declined, HISTOGRAM, Peer};
+use highlight::{Counter, Guard, Histogram};
 
-struct Ours(Guard);
+struct Ours {
+    guard: Guard,
+    orders: Counter,
+    total: Histogram,
+}
 
 impl Peer for Ours {
     fn capture(&self, error: &Declined) {
-        self.0.capture_error(error);
+        self.guard.capture_error(error);
+    }
+
+    fn measure(&self, at: u64) {
+        self.orders.add(1, &ATTRIBUTES);
+        self.total.record(at as f64, &[]);
     }
 
     fn flush(&self) {
-        if let Err(error) = self.0.flush() {
+        if let Err(error) = self.guard.flush() {
             eprintln!("{error}");
         }
     }
@@ -21,6 +30,7 @@ fn main() {
     harness::run(|endpoint| {
         let config = highlight::Config::new("1jdkoe52").service_name("bench").endpoint(endpoint);
         let config = config.shutdown_timeout(std::time::Duration::from_secs(60));
-        Ours(config.init().expect("the settings are right"))
+        let guard = config.init().expect("the settings are right");
+        Ours { guard, orders: highlight::counter(COUNTER), total: highlight::histogram(HISTOGRAM) }
     });
 }

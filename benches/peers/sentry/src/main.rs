@@ -1,8 +1,8 @@
-//! `sentry` with its `tracing` layers and structured logs.
+//! `sentry` with its `tracing` layers, structured logs and metrics.
 
 use std::time::Duration;
 
-use harness::{Declined, Peer};
+use harness::{ATTRIBUTES, COUNTER, Declined, HISTOGRAM, Peer};
 use sentry::integrations::tracing::{LogLayer, SpanLayer};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::prelude::*;
@@ -12,6 +12,13 @@ struct Sentry(sentry::ClientInitGuard);
 impl Peer for Sentry {
     fn capture(&self, error: &Declined) {
         sentry::capture_error(error);
+    }
+
+    fn measure(&self, at: u64) {
+        let [shop, country] = ATTRIBUTES;
+        let orders = sentry::metrics::counter(COUNTER, 1);
+        orders.attribute(shop.0, shop.1).attribute(country.0, country.1).capture();
+        sentry::metrics::distribution(HISTOGRAM, at as f64).capture();
     }
 
     fn flush(&self) {

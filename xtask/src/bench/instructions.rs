@@ -1,0 +1,97 @@
+//! `cargo xtask bench instructions [PATH]`: how many instructions a call takes on the thread that makes it, counted by callgrind.
+//!
+//! Only what runs inside the harness's one function counts, on the thread that runs it: not the SDK's own threads, and
+//! nothing of the kernel. Two runs of different length are taken and their difference divided, so that what is set up once falls out.
+
+mod callgrind;
+mod history;
+
+use std::fmt::Write as _;
+
+use anyhow::{Result, ensure};
+
+use super::build::{Package, build, target};
+use super::document::Document;
+use super::load::Load;
+use super::machine;
+use crate::say;
+use history::{History, Row};
+
+const PEERS: [&str; 3] = ["ours", "opentelemetry", "opentelemetry-place"];
+
+const PACKAGES: [Package; 4] = [
+    ("sink", &[]),
+    ("peer-ours", &[]),
+    ("peer-opentelemetry", &["place"]),
+    ("peer-opentelemetry", &[]),
+];
+
+const PATHS: [&str; 7] = [
+    "log",
+    "log-in-span",
+    "span",
+    "span+log",
+    "error",
+    "metric",
+    "disabled",
+];
+
+/// Both fit into the queues of OpenTelemetry's batch processors: to drop a record costs less than to keep it.
+const FEW: u32 = 200;
+const MANY: u32 = 1_800;
+
+pub(super) fn run(arguments: &[String], document: &mut Document) -> Result<()> {
+    let paths: Vec<_> = PATHS
+        .into_iter()
+        .filter(|path| arguments.is_empty() || arguments.iter().any(|argument| argument == path))
+        .collect();
+    ensure!(
+        !paths.is_empty(),
+        "instructions are counted for these paths: {}",
+        PATHS.join(", ")
+    );
+    callgrind::ensure()?;
+    let binaries = build(&PACKAGES)?;
+    let folder = target()?.join("callgrind");
+    std::fs::create_dir_all(&folder)?;
+    let history = History::read()?;
+    let commit = machine::commit()?;
+
+    let mut text = String::from(
+        "\n| path | SDK | instructions a call | two runs differ by, % | since the last record, % |\n|---|---|---:|---:|---:|\n",
+    );
+    let mut rows = Vec::new();
+    for path in paths {
+        for peer in PEERS {
+            say(&format!("counting {path} of {peer}"));
+            let count = || -> Result<f64> {
+                let of = |records| {
+                    let load = Load::burst(path, 1, records);
+                    callgrind::count(&binaries, peer, &load, &folder)
+                };
+                let (few, many) = (of(FEW)?, of(MANY)?);
+                Ok((many - few) / f64::from(MANY - FEW))
+            };
+            let (first, second) = (count()?, count()?);
+            let spread = (first - second).abs() / first.min(second) * 100.0;
+            let since = history.last(peer, path).map_or("–".to_owned(), |last| {
+                format!("{:+.1}", (first / last - 1.0) * 100.0)
+            });
+            let _ = writeln!(
+                text,
+                "| {path} | {peer} | {first:.0} | {spread:.2} | {since} |"
+            );
+            rows.push(Row::new(&commit, peer, path, first));
+        }
+    }
+    document.put("instructions", &text)?;
+    say(&format!(
+        "what the calls consist of: callgrind_annotate --inclusive=yes {}/ours.log.{MANY}",
+        folder.display()
+    ));
+    if commit.ends_with('+') {
+        say("not recorded in benches/instructions.tsv: the sources differ from the commit");
+        return Ok(());
+    }
+    history.with(rows).write()
+}
