@@ -3,6 +3,8 @@
 mod build;
 mod compare;
 mod document;
+mod growth;
+mod http;
 mod instructions;
 mod load;
 mod machine;
@@ -13,7 +15,7 @@ use anyhow::Result;
 
 use document::Document;
 
-/// Runs the command: `[--write] [instructions | [ROUNDS] [LOAD]]`.
+/// Runs the command: `[--write] [growth | http | instructions | [ROUNDS] [LOAD]]`.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let mut document = Document {
         write: arguments.iter().any(|argument| argument == "--write"),
@@ -24,6 +26,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         .cloned()
         .collect();
     match arguments.split_first() {
+        Some((name, rest)) if name == "growth" => growth::run(rest, &mut document),
+        Some((name, rest)) if name == "http" => http::run(rest, &mut document),
         Some((name, rest)) if name == "instructions" => instructions::run(rest, &mut document),
         _ => compare::run(&arguments, &mut document),
     }

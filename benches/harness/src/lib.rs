@@ -4,6 +4,7 @@
 //! it is the same to the letter; only errors and metrics go through the peer's own calls. One line of JSON comes out.
 
 mod load;
+mod server;
 
 use std::error::Error;
 use std::fmt;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use cpu_time::{ProcessTime, ThreadTime};
 
 pub use load::{Load, Work};
+pub use server::{Bare, answer, endpoint};
 
 /// A started SDK.
 pub trait Peer: Sync {

@@ -2,13 +2,15 @@
 //!
 //! Only what runs inside the harness's one function counts, on the thread that runs it: not the SDK's own threads, and
 //! nothing of the kernel. Two runs of different length are taken and their difference divided, so that what is set up once falls out.
+//! Where a path is named, the functions that most of ours is in are listed too.
 
 mod callgrind;
 mod history;
+mod profile;
 
 use std::fmt::Write as _;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use super::build::{Package, build, target};
 use super::document::Document;
@@ -50,6 +52,16 @@ pub(super) fn run(arguments: &[String], document: &mut Document) -> Result<()> {
         "instructions are counted for these paths: {}",
         PATHS.join(", ")
     );
+    ensure!(
+        arguments.is_empty() || !document.write,
+        "--write replaces all paths, so it counts all"
+    );
+    // For whoever looks at one path: what it consists of.
+    let named = if arguments.is_empty() {
+        Vec::new()
+    } else {
+        paths.clone()
+    };
     callgrind::ensure()?;
     let binaries = build(&PACKAGES)?;
     let folder = target()?.join("callgrind");
@@ -85,10 +97,13 @@ pub(super) fn run(arguments: &[String], document: &mut Document) -> Result<()> {
         }
     }
     document.put("instructions", &text)?;
-    say(&format!(
-        "what the calls consist of: callgrind_annotate --inclusive=yes {}/ours.log.{MANY}",
-        folder.display()
-    ));
+    for path in named {
+        let file = folder.join(format!("ours.{path}.{MANY}"));
+        let text =
+            std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let heaviest = profile::heaviest(&String::from_utf8_lossy(&text), MANY, 25);
+        say(&format!("where ours spends {path}:\n{heaviest}"));
+    }
     if commit.ends_with('+') {
         say("not recorded in benches/instructions.tsv: the sources differ from the commit");
         return Ok(());

@@ -13,11 +13,11 @@ use super::load::Load;
 /// What one run showed, per record where that makes sense.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sample {
-    caller_ns: f64,
+    pub(super) caller_ns: f64,
     /// Process CPU for each record that arrived.
-    delivered_ns: f64,
+    pub(super) delivered_ns: f64,
     /// Of 1.
-    delivered: f64,
+    pub(super) delivered: f64,
     p99_ns: f64,
     wall_ms: f64,
     rss_mib: f64,
@@ -93,7 +93,7 @@ pub(super) fn table(load: &Load, peers: &[&str], samples: &[Vec<Sample>]) -> Str
     text
 }
 
-fn shown(value: f64, digits: usize) -> String {
+pub(super) fn shown(value: f64, digits: usize) -> String {
     if value.is_finite() {
         format!("{value:.digits$}")
     } else {
@@ -101,7 +101,7 @@ fn shown(value: f64, digits: usize) -> String {
     }
 }
 
-fn median(samples: &[Sample], of: fn(&Sample) -> f64) -> f64 {
+pub(super) fn median<S>(samples: &[S], of: fn(&S) -> f64) -> f64 {
     let mut values: Vec<_> = samples.iter().map(of).collect();
     values.sort_unstable_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)

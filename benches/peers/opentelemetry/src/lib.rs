@@ -12,6 +12,7 @@ use opentelemetry_otlp::{WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::prelude::*;
@@ -46,52 +47,55 @@ impl Peer for ByHand {
     }
 }
 
-pub fn run() {
-    harness::run(|endpoint| {
-        let resource = Resource::builder().with_service_name("bench").build();
-        let span_exporter = SpanExporter::builder()
-            .with_http()
-            .with_endpoint(format!("{endpoint}/v1/traces"))
-            .with_protocol(Protocol::HttpBinary)
-            .with_compression(Compression::Gzip)
-            .build()
-            .expect("an exporter");
-        let log_exporter = LogExporter::builder()
-            .with_http()
-            .with_endpoint(format!("{endpoint}/v1/logs"))
-            .with_protocol(Protocol::HttpBinary)
-            .with_compression(Compression::Gzip)
-            .build()
-            .expect("an exporter");
-        let spans = SdkTracerProvider::builder()
-            .with_resource(resource.clone())
-            .with_batch_exporter(span_exporter)
-            .build();
-        let logs = SdkLoggerProvider::builder()
-            .with_resource(resource.clone())
-            .with_batch_exporter(log_exporter)
-            .build();
-        let metric_exporter = MetricExporter::builder()
-            .with_http()
-            .with_endpoint(format!("{endpoint}/v1/metrics"))
-            .with_protocol(Protocol::HttpBinary)
-            .with_compression(Compression::Gzip)
-            .build()
-            .expect("an exporter");
-        let metrics = SdkMeterProvider::builder()
-            .with_resource(resource)
-            .with_periodic_exporter(metric_exporter)
-            .build();
-        let tracer = spans.tracer("bench");
-        let span_layer = tracing_opentelemetry::layer().with_tracer(tracer.clone());
-        tracing_subscriber::registry()
-            .with(span_layer.with_filter(filter_fn(|metadata| metadata.is_span())))
-            .with(OpenTelemetryTracingBridge::new(&logs))
-            .with(LevelFilter::INFO)
-            .init();
-        let meter = metrics.meter("bench");
-        let orders = meter.u64_counter(COUNTER).build();
-        let total = meter.f64_histogram(HISTOGRAM).build();
-        ByHand { spans, logs, metrics, tracer, orders, total }
-    });
+/// Starts it.
+pub fn start(endpoint: &str) -> impl Peer + use<> {
+    let resource = Resource::builder().with_service_name("bench").build();
+    let span_exporter = SpanExporter::builder()
+        .with_http()
+        .with_endpoint(format!("{endpoint}/v1/traces"))
+        .with_protocol(Protocol::HttpBinary)
+        .with_compression(Compression::Gzip)
+        .build()
+        .expect("an exporter");
+    let log_exporter = LogExporter::builder()
+        .with_http()
+        .with_endpoint(format!("{endpoint}/v1/logs"))
+        .with_protocol(Protocol::HttpBinary)
+        .with_compression(Compression::Gzip)
+        .build()
+        .expect("an exporter");
+    let spans = SdkTracerProvider::builder()
+        .with_resource(resource.clone())
+        .with_batch_exporter(span_exporter)
+        .build();
+    let logs = SdkLoggerProvider::builder()
+        .with_resource(resource.clone())
+        .with_batch_exporter(log_exporter)
+        .build();
+    let metric_exporter = MetricExporter::builder()
+        .with_http()
+        .with_endpoint(format!("{endpoint}/v1/metrics"))
+        .with_protocol(Protocol::HttpBinary)
+        .with_compression(Compression::Gzip)
+        .build()
+        .expect("an exporter");
+    let metrics = SdkMeterProvider::builder()
+        .with_resource(resource)
+        .with_periodic_exporter(metric_exporter)
+        .build();
+    let tracer = spans.tracer("bench");
+    let span_layer = tracing_opentelemetry::layer().with_tracer(tracer.clone());
+    tracing_subscriber::registry()
+        .with(span_layer.with_filter(filter_fn(|metadata| metadata.is_span())))
+        .with(OpenTelemetryTracingBridge::new(&logs))
+        .with(LevelFilter::INFO)
+        .init();
+    // What other crates instrument goes the same way.
+    opentelemetry::global::set_tracer_provider(spans.clone());
+    opentelemetry::global::set_meter_provider(metrics.clone());
+    opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
+    let meter = metrics.meter("bench");
+    let orders = meter.u64_counter(COUNTER).build();
+    let total = meter.f64_histogram(HISTOGRAM).build();
+    ByHand { spans, logs, metrics, tracer, orders, total }
 }

@@ -1,5 +1,5 @@
 //! As its documentation sets it up.
 
 fn main() {
-    peer_opentelemetry::run();
+    harness::run(peer_opentelemetry::start);
 }

@@ -1,5 +1,5 @@
 //! With the place of the call on each log record.
 
 fn main() {
-    peer_opentelemetry::run();
+    harness::run(peer_opentelemetry::start);
 }
