@@ -15,7 +15,7 @@ use anyhow::Result;
 
 use document::Document;
 
-/// Runs the command: `[--write] [growth | http | instructions | [ROUNDS] [LOAD]]`.
+/// Runs the command: `[--write] [all | growth | http | instructions | [ROUNDS] [LOAD]]`.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let mut document = Document {
         write: arguments.iter().any(|argument| argument == "--write"),
@@ -26,6 +26,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         .cloned()
         .collect();
     match arguments.split_first() {
+        Some((name, rest)) if name == "all" => {
+            compare::run(rest, &mut document)?;
+            http::run(rest, &mut document)?;
+            growth::run(rest, &mut document)?;
+            instructions::run(&[], &mut document)
+        }
         Some((name, rest)) if name == "growth" => growth::run(rest, &mut document),
         Some((name, rest)) if name == "http" => http::run(rest, &mut document),
         Some((name, rest)) if name == "instructions" => instructions::run(rest, &mut document),

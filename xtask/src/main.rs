@@ -24,7 +24,8 @@ commands:
                   what a request to axum or actix-web costs the service with ours, with others' middleware and with none
   bench [--write] growth [N]
                   how the cost of a log record grows with its fields, its text and the threads that log
-                  --write puts what was measured into docs/performance.md, growth's plots into docs/growth
+  bench [--write] all [N]
+                  all of these; --write puts what was measured into docs/performance.md, and plots into docs/growth
   clickhouse      fetch libchdb, the embedded ClickHouse, into the user's cache
   help            print this";
 

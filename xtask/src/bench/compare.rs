@@ -39,15 +39,16 @@ pub(super) fn run(arguments: &[String], document: &mut Document) -> Result<()> {
         .iter()
         .filter(|load| only.as_ref().is_none_or(|only| only == load.name))
     {
-        let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); PEERS.len()];
+        let peers = load.of(&PEERS);
+        let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); peers.len()];
         for round in 1..=rounds {
             say(&format!("{}, round {round} of {rounds}", load.title()));
             // Interleaved, so that what else the machine does concerns all alike.
-            for (peer, samples) in PEERS.iter().zip(&mut samples) {
+            for (peer, samples) in peers.iter().zip(&mut samples) {
                 samples.push(load.run(&binaries, peer)?);
             }
         }
-        let table = report::table(load, &PEERS, &samples);
+        let table = report::table(load, &peers, &samples);
         say(&table);
         tables.push_str(&table);
     }

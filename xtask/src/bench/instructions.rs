@@ -74,7 +74,7 @@ pub(super) fn run(arguments: &[String], document: &mut Document) -> Result<()> {
     );
     let mut rows = Vec::new();
     for path in paths {
-        for peer in PEERS {
+        for peer in Load::burst(path, 1, MANY).of(&PEERS) {
             say(&format!("counting {path} of {peer}"));
             let count = || -> Result<f64> {
                 let of = |records| {

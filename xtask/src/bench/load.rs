@@ -73,6 +73,12 @@ impl Load {
         }
     }
 
+    /// Those of the peers that differ under this load: the place of a call stands on log records alone.
+    pub(super) fn of<'a>(&self, peers: &[&'a str]) -> Vec<&'a str> {
+        let tells = |peer: &&str| self.name.contains("log") || !peer.ends_with("-place");
+        peers.iter().copied().filter(tells).collect()
+    }
+
     /// How many telemetry items one record of the load is.
     pub(super) fn items(&self) -> u64 {
         match self.name {
@@ -125,6 +131,13 @@ impl Load {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_peer_that_differs_in_its_logs_is_left_out_elsewhere() {
+        let peers = ["a", "a-place"];
+        assert_eq!(Load::burst("span+log", 1, 1).of(&peers), peers);
+        assert_eq!(Load::burst("span", 1, 1).of(&peers), ["a"]);
+    }
 
     #[test]
     fn the_pace_is_that_of_all_threads_together() {
