@@ -3,7 +3,6 @@
 //! The table's columns are series, x and y. Both axes are logarithmic where x spans more than two decades; else both start at zero.
 
 use std::error::Error;
-use std::ops::Range;
 
 use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
 use plotters::prelude::*;

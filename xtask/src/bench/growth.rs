@@ -44,11 +44,11 @@ const SWEEPS: [Sweep; 3] = [
         name: "text",
         along: "bytes of its one text field",
         loads: &[
-            (10, Load::paced("text-10", 1_500, 500, 16)),
-            (100, Load::paced("text-100", 1_500, 500, 16)),
-            (1_000, Load::paced("text-1000", 1_500, 500, 16)),
-            (10_000, Load::paced("text-10000", 1_500, 500, 16)),
-            (65_536, Load::paced("text-65536", 1_500, 500, 16)),
+            (10, Load::paced("text-10", 100, 25, 25)),
+            (100, Load::paced("text-100", 100, 25, 25)),
+            (1_000, Load::paced("text-1000", 100, 25, 25)),
+            (10_000, Load::paced("text-10000", 100, 25, 25)),
+            (65_536, Load::paced("text-65536", 100, 25, 25)),
         ],
     },
     Sweep {

@@ -9,6 +9,7 @@ mod history;
 mod profile;
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -16,19 +17,28 @@ use super::build::{Package, build, target};
 use super::document::Document;
 use super::load::Load;
 use super::machine;
+use super::sink::Sink;
 use crate::say;
+use callgrind::Program;
 use history::{History, Row};
 
 const PEERS: [&str; 3] = ["ours", "opentelemetry", "opentelemetry-place"];
 
-const PACKAGES: [Package; 4] = [
+const PACKAGES: [Package; 7] = [
     ("sink", &[]),
     ("peer-ours", &[]),
     ("peer-opentelemetry", &["place"]),
     ("peer-opentelemetry", &[]),
+    ("http-axum", &["ours"]),
+    ("http-axum", &["opentelemetry"]),
+    ("http-axum", &[]),
 ];
 
-const PATHS: [&str; 7] = [
+/// Programs of the request's path; the bare one is what the others' cost is added to.
+const HTTP: [&str; 3] = ["bare", "ours", "opentelemetry"];
+const REQUEST: &str = "axum-request";
+
+const PATHS: [&str; 8] = [
     "log",
     "log-in-span",
     "span",
@@ -36,6 +46,7 @@ const PATHS: [&str; 7] = [
     "error",
     "metric",
     "disabled",
+    REQUEST,
 ];
 
 /// Both fit into the queues of OpenTelemetry's batch processors: to drop a record costs less than to keep it.
@@ -74,12 +85,18 @@ pub(super) fn run(arguments: &[String], document: &mut Document) -> Result<()> {
     );
     let mut rows = Vec::new();
     for path in paths {
-        for peer in Load::burst(path, 1, MANY).of(&PEERS) {
+        let peers = match path {
+            REQUEST => HTTP.to_vec(),
+            _ => Load::burst(path, 1, MANY).of(&PEERS),
+        };
+        for peer in peers {
             say(&format!("counting {path} of {peer}"));
             let count = || -> Result<f64> {
                 let of = |records| {
-                    let load = Load::burst(path, 1, records);
-                    callgrind::count(&binaries, peer, &load, &folder)
+                    let sink = Sink::start(&binaries.join("sink"))?;
+                    let program = program(&binaries, peer, path, records, &sink);
+                    let file = folder.join(format!("{peer}.{path}.{records}"));
+                    callgrind::count(&program, &file)
                 };
                 let (few, many) = (of(FEW)?, of(MANY)?);
                 Ok((many - few) / f64::from(MANY - FEW))
@@ -109,4 +126,19 @@ pub(super) fn run(arguments: &[String], document: &mut Document) -> Result<()> {
         return Ok(());
     }
     history.with(rows).write()
+}
+
+fn program(binaries: &Path, peer: &str, path: &'static str, records: u32, sink: &Sink) -> Program {
+    match path {
+        REQUEST => Program {
+            path: binaries.join(format!("http-axum-{peer}")),
+            function: "http_one_request",
+            arguments: vec![format!("http://{}", sink.address()), records.to_string()],
+        },
+        _ => Program {
+            path: binaries.join(format!("peer-{peer}")),
+            function: "harness_one_record",
+            arguments: Load::burst(path, 1, records).arguments(sink).to_vec(),
+        },
+    }
 }

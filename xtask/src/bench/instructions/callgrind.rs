@@ -1,16 +1,19 @@
 //! Runs a peer under callgrind.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::bench::load::Load;
-use crate::bench::sink::Sink;
-
-/// The harness's function that makes one record.
-const FUNCTION: &str = "harness_one_record";
+/// A program under callgrind.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub(super) path: PathBuf,
+    /// The function that callgrind counts in.
+    pub(super) function: &'static str,
+    pub(super) arguments: Vec<String>,
+}
 
 /// An error that says how to get it, where there is none.
 pub(super) fn ensure() -> Result<()> {
@@ -25,30 +28,30 @@ pub(super) fn ensure() -> Result<()> {
     Ok(())
 }
 
-/// The instructions of all calls of one run. Leaves callgrind's file as `PEER.LOAD.RECORDS` in the folder.
-pub(super) fn count(binaries: &Path, peer: &str, load: &Load, folder: &Path) -> Result<f64> {
-    let sink = Sink::start(&binaries.join("sink"))?;
-    let file = folder.join(format!("{peer}.{}.{}", load.name, load.records));
+/// The instructions of all calls of the function in one run. Leaves what callgrind wrote in the file.
+pub(super) fn count(program: &Program, file: &Path) -> Result<f64> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--collect-atstart=no"])
-        .arg(format!("--toggle-collect={FUNCTION}"))
+        .arg(format!("--toggle-collect={}", program.function))
         .arg(format!("--callgrind-out-file={}", file.display()))
-        .arg(binaries.join(format!("peer-{peer}")))
-        .args(load.arguments(&sink))
+        .arg(&program.path)
+        .args(&program.arguments)
         .env_remove("RUST_LOG")
         .stdin(Stdio::null())
         .output()
         .context("cannot run valgrind")?;
     ensure!(
         output.status.success(),
-        "{peer} failed under valgrind: {}",
+        "{} failed under valgrind: {}",
+        program.path.display(),
         String::from_utf8_lossy(&output.stderr)
     );
-    let text = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     total(&String::from_utf8_lossy(&text)).with_context(|| {
         format!(
-            "{} has no totals: is {FUNCTION} still there?",
-            file.display()
+            "{} has no totals: is {} still there?",
+            file.display(),
+            program.function
         )
     })
 }
