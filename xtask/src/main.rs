@@ -20,7 +20,7 @@ commands:
                   compare cost and delivery with other SDKs, as medians of N rounds (5)
   bench [--write] instructions [PATH]
                   count the instructions of a call, and record them with the commit in benches/instructions.tsv
-  bench [--write] http [N]
+  bench [--write] http [N] [axum|actix]
                   what a request to axum or actix-web costs the service with ours, with others' middleware and with none
   bench [--write] growth [N]
                   how the cost of a log record grows with its fields, its text and the threads that log

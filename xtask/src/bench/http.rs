@@ -1,4 +1,4 @@
-//! `cargo xtask bench http [ROUNDS]`: what a request to axum or actix-web costs the service, with and without middleware.
+//! `cargo xtask bench http [ROUNDS] [FRAMEWORK]`: what a request to axum or actix-web costs the service, with and without middleware.
 
 mod oha;
 mod server;
@@ -6,7 +6,7 @@ mod table;
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, bail, ensure};
 
 use super::build::{Package, build};
 use super::document::Document;
@@ -40,16 +40,16 @@ const WARM_UP: u32 = 2_000;
 const SATURATING: u32 = 60_000;
 
 pub(super) fn run(arguments: &[String], document: &mut Document) -> Result<()> {
-    let rounds: usize = match arguments {
-        [] => 5,
-        [rounds] => rounds.parse().context("give the number of rounds")?,
-        _ => anyhow::bail!("give the number of rounds, or nothing"),
-    };
-    ensure!(rounds > 0, "give at least one round");
+    let (rounds, only) = parse(arguments)?;
+    ensure!(
+        only.is_none() || !document.write,
+        "--write replaces both frameworks, so it measures both"
+    );
     let oha = Oha::ensure()?;
     let binaries = build(&PACKAGES)?;
     let mut tables = String::new();
-    for framework in FRAMEWORKS {
+    let wanted = |framework: &&str| only.as_deref().is_none_or(|only| only == *framework);
+    for framework in FRAMEWORKS.into_iter().filter(wanted) {
         let mut samples = vec![Vec::new(); VARIANTS.len()];
         for round in 1..=rounds {
             say(&format!("{framework}, round {round} of {rounds}"));
@@ -60,6 +60,22 @@ pub(super) fn run(arguments: &[String], document: &mut Document) -> Result<()> {
         tables.push_str(&table::table(framework, &VARIANTS, &samples));
     }
     document.put("http", &tables)
+}
+
+fn parse(arguments: &[String]) -> Result<(usize, Option<String>)> {
+    let mut rounds = 5;
+    let mut only = None;
+    for argument in arguments {
+        if let Ok(number) = argument.parse() {
+            rounds = number;
+        } else if FRAMEWORKS.contains(&argument.as_str()) {
+            only = Some(argument.clone());
+        } else {
+            bail!("{argument:?} is neither a number of rounds nor axum or actix");
+        }
+    }
+    ensure!(rounds > 0, "give at least one round");
+    Ok((rounds, only))
 }
 
 /// One server: warmed up, then under a moderate rate, then under as many requests as it can take.
