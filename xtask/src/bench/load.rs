@@ -21,8 +21,8 @@ pub(super) const LOADS: [Load; 12] = [
     Load::burst("disabled", 1, 1_000_000),
     Load::paced("log", 20_000, 20_000, 64),
     // What every peer can hold: sentry sends each span and each error in a request of its own, and queues 30 of them.
-    Load::paced("span", 4_000, 2_000, 16),
-    Load::paced("span+log", 4_000, 2_000, 16),
+    Load::paced("span", 3_000, 1_000, 8),
+    Load::paced("span+log", 3_000, 1_000, 8),
     Load::paced("error", 450, 150, 8),
 ];
 
