@@ -91,7 +91,8 @@ fn logs(counts: &Counts, body: &[u8]) -> Option<()> {
     let request = ExportLogsServiceRequest::decode(body).ok()?;
     for record in request.resource_logs.iter().flat_map(|group| &group.scope_logs).flat_map(|scope| &scope.log_records) {
         counts.logs.fetch_add(1, Relaxed);
-        let is_error = record.attributes.iter().any(|pair| pair.key == "exception.message");
+        // The second is how logfire's event carries it.
+        let is_error = record.attributes.iter().any(|pair| matches!(pair.key.as_str(), "exception.message" | "error"));
         counts.errors.fetch_add(u64::from(is_error), Relaxed);
     }
     Some(())

@@ -31,6 +31,10 @@ impl Peer for Pydantic {
 }
 
 fn main() {
+    // Its metrics need a runtime.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let _inside = runtime.enter();
     harness::run(|endpoint| {
         let started = logfire::configure()
             .send_to_logfire(SendToLogfire::Yes)

@@ -34,7 +34,10 @@ pub fn start(endpoint: &str) -> impl Peer + use<> {
     let dsn = format!("http://key@{host}/1").parse().expect("a DSN");
     let mut options = sentry::ClientOptions::new().traces_sample_rate(1.0);
     options.dsn = Some(dsn);
-    options.enable_logs = true;
+    #[expect(deprecated, reason = "the log layer sends nothing without it")]
+    {
+        options.enable_logs = true;
+    }
     let guard = sentry::init(options);
     tracing_subscriber::registry()
         .with(SpanLayer::new().with_filter(LevelFilter::INFO))
