@@ -17,9 +17,18 @@ commands:
   demo [--keep]   run a service, send it requests, and show from ClickHouse what arrived; --keep lets you look around
   test [--extended] [ARGS]
                   run all tests; --extended runs some of them longer and, without ARGS, the model and the fuzz targets; ARGS go to cargo test
-  bench [N] [LOAD]  compare cost and delivery with other SDKs, as medians of N rounds (5)
-  bench ingest [N] [WORD…]
+  bench [--write] [N] [LOAD]
+                  compare cost and delivery with other SDKs, as medians of N rounds (5)
+  bench [--write] instructions [PATH]
+                  count the instructions of a call, and record them with the commit in benches/instructions.tsv
+  bench [--write] http [N] [axum|actix]
+                  what a request to axum or actix-web costs the service with ours, with others' middleware and with none
+  bench [--write] growth [N]
+                  how the cost of a log record grows with its fields, its text and the threads that log
+  bench [--write] ingest [N] [WORD…]
                   rows per second into embedded ClickHouse through server-mock, beside the engine's own speed
+  bench [--write] all [N]
+                  all of these; --write puts what was measured into docs/performance.md, and plots into docs/growth
   fuzz [SECONDS] [TARGET]
                   let libFuzzer look for input that breaks what reads requests, headers and files, so long each (60)
   clickhouse      fetch libchdb, the embedded ClickHouse, into the user's cache

@@ -1,7 +1,10 @@
 //! The same work for every SDK, measured the same way.
 //!
 //! A peer is a program that calls [`run`] with a function that starts its SDK. The work itself goes through `tracing`'s macros, so that
-//! it is the same to the letter; only errors are captured through the peer's own call. One line of JSON comes out.
+//! it is the same to the letter; only errors and metrics go through the peer's own calls. One line of JSON comes out.
+
+mod load;
+mod server;
 
 use std::error::Error;
 use std::fmt;
@@ -10,14 +13,25 @@ use std::time::{Duration, Instant};
 
 use cpu_time::{ProcessTime, ThreadTime};
 
+pub use load::{Load, Work};
+pub use server::{Bare, answer, endpoint};
+
 /// A started SDK.
 pub trait Peer: Sync {
     /// Reports an error, as its documentation says to.
     fn capture(&self, error: &Declined);
 
+    /// Adds one to the counter [`COUNTER`] with [`ATTRIBUTES`], and records `at` in the histogram [`HISTOGRAM`].
+    fn measure(&self, at: u64);
+
     /// Returns when everything was sent, or given up.
     fn flush(&self);
 }
+
+/// The names of the metric load.
+pub const COUNTER: &str = "bench.orders";
+pub const HISTOGRAM: &str = "bench.total";
+pub const ATTRIBUTES: [(&str, &str); 2] = [("shop", "s-3"), ("country", "NL")];
 
 /// The error of the error load.
 #[derive(Debug)]
@@ -35,28 +49,38 @@ impl Error for Declined {
     }
 }
 
-/// Runs what the command line asks for: `LOAD THREADS COUNT PAUSE_NS ENDPOINT`.
+/// What the command line asks for: `LOAD THREADS COUNT PAUSE_NS GROUP ENDPOINT`.
+struct Plan {
+    load: Load,
+    /// Records of each thread.
+    each: u64,
+    /// From one record of a thread to the next; zero where they are made as fast as they can be.
+    pause: Duration,
+    /// Records that are made between two pauses.
+    group: u64,
+}
+
+/// Runs what the command line asks for.
 pub fn run<P: Peer>(start: impl FnOnce(&str) -> P) {
     let mut arguments = std::env::args().skip(1);
-    let mut next = || arguments.next().expect("LOAD THREADS COUNT PAUSE_NS ENDPOINT");
-    let (load, threads, count) = (next(), number(&next()), number(&next()));
-    let (pause, endpoint) = (Duration::from_nanos(number(&next())), next());
+    let mut next = || arguments.next().expect("LOAD THREADS COUNT PAUSE_NS GROUP ENDPOINT");
+    let load = next().parse().expect("a load");
+    let [threads, count, pause_ns, group] = std::array::from_fn(|_| next().parse().expect("a whole number"));
+    let plan = Plan { load, each: count / threads, pause: Duration::from_nanos(pause_ns), group };
+    let endpoint = next();
 
     let begun = Instant::now();
     let peer = start(&endpoint);
     let startup = begun.elapsed();
     // What is set up with the first record is not the load's.
-    once(&peer, &load, 0);
+    Work::new(&peer, load).once(0);
     peer.flush();
 
     let process = ProcessTime::now();
     let wall = Instant::now();
-    let each = count / threads;
     let barrier = Barrier::new(usize::try_from(threads).expect("few threads"));
     let measured: Vec<_> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|_| scope.spawn(|| work(&peer, &load, each, pause, &barrier)))
-            .collect();
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| work(&peer, &plan, &barrier))).collect();
         workers.into_iter().map(|worker| worker.join().expect("the load does not panic")).collect()
     });
     peer.flush();
@@ -69,7 +93,7 @@ pub fn run<P: Peer>(start: impl FnOnce(&str) -> P) {
     println!(
         "{}",
         serde_json::json!({
-            "records": each * threads,
+            "records": plan.each * threads,
             "caller_ns": caller.as_nanos() as u64,
             "process_ns": process.as_nanos() as u64,
             "wall_ns": wall.as_nanos() as u64,
@@ -80,60 +104,31 @@ pub fn run<P: Peer>(start: impl FnOnce(&str) -> P) {
     );
 }
 
-fn number(text: &str) -> u64 {
-    text.parse().expect("a whole number")
-}
-
-/// CPU time of the calling thread alone, and the wall time of every 64th call.
-fn work(
-    peer: &impl Peer,
-    load: &str,
-    count: u64,
-    pause: Duration,
-    barrier: &Barrier,
-) -> (Duration, Vec<Duration>) {
-    let mut latencies = Vec::with_capacity(usize::try_from(count / 64 + 1).expect("it fits"));
+/// CPU time of the calling thread alone, and the wall time of some calls.
+fn work(peer: &impl Peer, plan: &Plan, barrier: &Barrier) -> (Duration, Vec<Duration>) {
+    // Prime to the groups, so that no place in a group is preferred.
+    let stride = if plan.each >= 10_000 { 61 } else { 7 };
+    let mut latencies = Vec::with_capacity(usize::try_from(plan.each / stride + 1).expect("it fits"));
+    let work = Work::new(peer, plan.load);
     barrier.wait();
     let mut sleeping = Duration::ZERO;
     let cpu = ThreadTime::now();
-    for at in 0..count {
-        if at % 64 == 32 {
+    for at in 0..plan.each {
+        if at % stride == stride / 2 {
             let begun = Instant::now();
-            once(peer, load, at);
+            work.once(at);
             latencies.push(begun.elapsed());
         } else {
-            once(peer, load, at);
+            work.once(at);
         }
-        if !pause.is_zero() && at % 64 == 63 {
+        if !plan.pause.is_zero() && at % plan.group == plan.group - 1 {
             // In small groups, as a request logs: a thread that wakes for one record measures its cold caches.
             let before = ThreadTime::now();
-            std::thread::sleep(pause * 64);
+            std::thread::sleep(plan.pause * u32::try_from(plan.group).expect("a small group"));
             sleeping += before.elapsed();
         }
     }
     (cpu.elapsed().saturating_sub(sleeping), latencies)
-}
-
-#[inline(never)]
-fn once(peer: &impl Peer, load: &str, at: u64) {
-    match load {
-        "log" => tracing::info!(cart = "c-17", total = 12.5, items = at, paid = true, "order placed"),
-        "span" => {
-            let _inside = tracing::info_span!("charge", cart = "c-17", total = 12.5, items = at).entered();
-        }
-        "span+log" => {
-            let _inside = tracing::info_span!("charge", cart = "c-17", total = 12.5, items = at).entered();
-            tracing::info!(cart = "c-17", total = 12.5, items = at, paid = true, "order placed");
-        }
-        "error" => {
-            let declined = "x".parse::<i32>().map_err(Declined);
-            if let Err(error) = declined {
-                peer.capture(&error);
-            }
-        }
-        "disabled" => tracing::trace!(cart = "c-17", total = 12.5, items = at, "order placed"),
-        other => panic!("there is no load {other:?}"),
-    }
 }
 
 fn peak_rss_kib() -> u64 {

@@ -1,6 +1,8 @@
 //! Takes what any of the peers sends, decodes it and counts: the receiving end of the benchmarks.
 //!
-//! It prints its address. `GET /counts` tells what came in since the last time, as JSON: records by kind, requests and bytes on the wire.
+//! It prints its address. `GET /counts` tells what came in, as JSON: records by kind, requests and bytes on the wire.
+
+mod metrics;
 
 use std::io::Read;
 use std::sync::Arc;
@@ -12,15 +14,17 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::routing::get;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
+
+use metrics::Measurements;
 
 #[derive(Default)]
 struct Counts {
     logs: AtomicU64,
     spans: AtomicU64,
     errors: AtomicU64,
+    measurements: Measurements,
     requests: AtomicU64,
     bytes: AtomicU64,
 }
@@ -38,13 +42,13 @@ async fn main() {
 }
 
 async fn counts(State(counts): State<Arc<Counts>>) -> String {
-    let taken = |count: &AtomicU64| count.swap(0, Relaxed);
     serde_json::json!({
-        "logs": taken(&counts.logs),
-        "spans": taken(&counts.spans),
-        "errors": taken(&counts.errors),
-        "requests": taken(&counts.requests),
-        "bytes": taken(&counts.bytes),
+        "logs": counts.logs.load(Relaxed),
+        "spans": counts.spans.load(Relaxed),
+        "errors": counts.errors.load(Relaxed),
+        "measurements": counts.measurements.total(),
+        "requests": counts.requests.load(Relaxed),
+        "bytes": counts.bytes.load(Relaxed),
     })
     .to_string()
 }
@@ -64,7 +68,7 @@ async fn take(
     } else if path.ends_with("/v1/traces") {
         traces(&counts, &body)
     } else if path.ends_with("/v1/metrics") {
-        ExportMetricsServiceRequest::decode(&body[..]).ok().map(drop)
+        counts.measurements.take(&body)
     } else if path.ends_with("/envelope/") {
         envelope(&counts, &body)
     } else {
@@ -87,7 +91,8 @@ fn logs(counts: &Counts, body: &[u8]) -> Option<()> {
     let request = ExportLogsServiceRequest::decode(body).ok()?;
     for record in request.resource_logs.iter().flat_map(|group| &group.scope_logs).flat_map(|scope| &scope.log_records) {
         counts.logs.fetch_add(1, Relaxed);
-        let is_error = record.attributes.iter().any(|pair| pair.key == "exception.message");
+        // The second is how logfire's event carries it.
+        let is_error = record.attributes.iter().any(|pair| matches!(pair.key.as_str(), "exception.message" | "error"));
         counts.errors.fetch_add(u64::from(is_error), Relaxed);
     }
     Some(())
@@ -116,6 +121,7 @@ fn envelope(counts: &Counts, body: &[u8]) -> Option<()> {
         let item = payload.get(..length)?;
         match head["type"].as_str()? {
             "event" => drop(counts.errors.fetch_add(1, Relaxed)),
+            "trace_metric" => counts.measurements.add(head["item_count"].as_u64().unwrap_or(1)),
             "log" => drop(counts.logs.fetch_add(head["item_count"].as_u64().unwrap_or(1), Relaxed)),
             "transaction" => {
                 let item: serde_json::Value = serde_json::from_slice(item).ok()?;

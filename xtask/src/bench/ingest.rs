@@ -2,14 +2,15 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::document::Document;
 use crate::{clickhouse, say};
 
 /// Runs the command: `[ROUNDS] [WORD…]`; a measurement is made when its name, such as `logs gzip 1000x4`, holds every word.
-pub(super) fn run(arguments: &[String]) -> Result<()> {
+pub(super) fn run(arguments: &[String], document: &mut Document) -> Result<()> {
     let (rounds, words) = parse(arguments);
     clickhouse::ensure()?;
     say("building server-mock and its client; the first time takes minutes");
@@ -32,13 +33,14 @@ pub(super) fn run(arguments: &[String]) -> Result<()> {
         .arg(programs.join("server-mock"))
         .arg(rounds.to_string())
         .args(words)
-        .status()
+        .stderr(Stdio::inherit())
+        .output()
         .context("cannot run the benchmark")?;
     ensure!(
-        measured.success(),
+        measured.status.success(),
         "the benchmark failed: it has said why above"
     );
-    Ok(())
+    document.put("ingest", &String::from_utf8_lossy(&measured.stdout))
 }
 
 /// The number of rounds, and the words that choose measurements.

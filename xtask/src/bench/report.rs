@@ -8,16 +8,16 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use super::Load;
+use super::load::Load;
 
 /// What one run showed, per record where that makes sense.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sample {
-    caller_ns: f64,
+    pub(super) caller_ns: f64,
     /// Process CPU for each record that arrived.
-    delivered_ns: f64,
+    pub(super) delivered_ns: f64,
     /// Of 1.
-    delivered: f64,
+    pub(super) delivered: f64,
     p99_ns: f64,
     wall_ms: f64,
     rss_mib: f64,
@@ -31,6 +31,7 @@ impl Sample {
         let records = of(measured, "records");
         let arrived = match load.name {
             "error" => of(counts, "errors"),
+            "metric" => of(counts, "measurements"),
             "disabled" => 0.0,
             _ => of(counts, "logs") + of(counts, "spans"),
         };
@@ -92,7 +93,7 @@ pub(super) fn table(load: &Load, peers: &[&str], samples: &[Vec<Sample>]) -> Str
     text
 }
 
-fn shown(value: f64, digits: usize) -> String {
+pub(super) fn shown(value: f64, digits: usize) -> String {
     if value.is_finite() {
         format!("{value:.digits$}")
     } else {
@@ -100,7 +101,7 @@ fn shown(value: f64, digits: usize) -> String {
     }
 }
 
-fn median(samples: &[Sample], of: fn(&Sample) -> f64) -> f64 {
+pub(super) fn median<S>(samples: &[S], of: fn(&S) -> f64) -> f64 {
     let mut values: Vec<_> = samples.iter().map(of).collect();
     values.sort_unstable_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
@@ -111,8 +112,13 @@ pub(super) fn sizes(peers: &[&str], binaries: &Path) -> Result<String> {
     let mut text = "\n### Size\n\n| | binary, MiB | crates |\n|---|---:|---:|\n".to_owned();
     for peer in peers {
         let binary = fs::metadata(binaries.join(format!("peer-{peer}")))?;
+        let (package, feature) = match peer.strip_suffix("-place") {
+            Some(package) => (package, "place"),
+            None => (*peer, ""),
+        };
         let tree = Command::new(env!("CARGO"))
-            .args(["tree", "--package", &format!("peer-{peer}")])
+            .args(["tree", "--package", &format!("peer-{package}")])
+            .args(["--features", feature])
             .args(["--edges", "normal", "--prefix", "none", "--no-dedupe"])
             .current_dir("benches")
             .output()

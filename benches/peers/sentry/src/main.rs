@@ -1,38 +1,5 @@
-//! `sentry` with its `tracing` layers and structured logs.
-
-use std::time::Duration;
-
-use harness::{Declined, Peer};
-use sentry::integrations::tracing::{LogLayer, SpanLayer};
-use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::prelude::*;
-
-struct Sentry(sentry::ClientInitGuard);
-
-impl Peer for Sentry {
-    fn capture(&self, error: &Declined) {
-        sentry::capture_error(error);
-    }
-
-    fn flush(&self) {
-        if !self.0.flush(Some(Duration::from_secs(60))) {
-            eprintln!("not everything was sent");
-        }
-    }
-}
+//! The loads, through it.
 
 fn main() {
-    harness::run(|endpoint| {
-        let host = endpoint.trim_start_matches("http://");
-        let dsn = format!("http://key@{host}/1").parse().expect("a DSN");
-        let mut options = sentry::ClientOptions::new().traces_sample_rate(1.0);
-        options.dsn = Some(dsn);
-        options.enable_logs = true;
-        let guard = sentry::init(options);
-        tracing_subscriber::registry()
-            .with(SpanLayer::new().with_filter(LevelFilter::INFO))
-            .with(LogLayer::new().with_filter(LevelFilter::INFO))
-            .init();
-        Sentry(guard)
-    });
+    harness::run(peer_sentry::start);
 }

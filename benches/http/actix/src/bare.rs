@@ -1,0 +1,5 @@
+//! actix-web alone.
+
+fn main() {
+    http_actix::run!(|_: &str| harness::Bare);
+}

@@ -1,0 +1,92 @@
+//! `cargo xtask bench [ROUNDS] [LOAD]`: the same work through every SDK, in one run, as medians.
+
+use anyhow::{Result, bail, ensure};
+
+use super::build::{Package, build};
+use super::document::Document;
+use super::load::LOADS;
+use super::report::{self, Sample};
+use crate::say;
+
+/// Ours first; the second is what the others are compared with.
+const PEERS: [&str; 5] = [
+    "ours",
+    "opentelemetry",
+    "opentelemetry-place",
+    "sentry",
+    "logfire",
+];
+
+const PACKAGES: [Package; 6] = [
+    ("sink", &[]),
+    ("peer-ours", &[]),
+    ("peer-sentry", &[]),
+    ("peer-logfire", &[]),
+    // The plain one last: with the feature, both of its programs are built with it.
+    ("peer-opentelemetry", &["place"]),
+    ("peer-opentelemetry", &[]),
+];
+
+pub(super) fn run(arguments: &[String], document: &mut Document) -> Result<()> {
+    let (rounds, only) = parse(arguments)?;
+    ensure!(
+        only.is_none() || !document.write,
+        "--write replaces all loads, so it measures all"
+    );
+    let binaries = build(&PACKAGES)?;
+    let mut tables = String::new();
+    for load in LOADS
+        .iter()
+        .filter(|load| only.as_ref().is_none_or(|only| only == load.name))
+    {
+        let peers = load.of(&PEERS);
+        let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); peers.len()];
+        for round in 1..=rounds {
+            say(&format!("{}, round {round} of {rounds}", load.title()));
+            // Interleaved, so that what else the machine does concerns all alike.
+            for (peer, samples) in peers.iter().zip(&mut samples) {
+                samples.push(load.run(&binaries, peer)?);
+            }
+        }
+        let table = report::table(load, &peers, &samples);
+        say(&table);
+        tables.push_str(&table);
+    }
+    tables.push_str(&report::sizes(&PEERS, &binaries)?);
+    document.put("compare", &tables)
+}
+
+fn parse(arguments: &[String]) -> Result<(usize, Option<String>)> {
+    let mut rounds = 5;
+    let mut only = None;
+    for argument in arguments {
+        if let Ok(number) = argument.parse() {
+            rounds = number;
+        } else if LOADS.iter().any(|load| load.name == argument) {
+            only = Some(argument.clone());
+        } else {
+            bail!(
+                "{argument:?} is neither a number of rounds nor one of the loads log, span, span+log, error, metric, disabled"
+            );
+        }
+    }
+    ensure!(rounds > 0, "give at least one round");
+    Ok((rounds, only))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_and_load_are_read_and_anything_else_is_refused() {
+        let read = |arguments: &[&str]| {
+            let arguments: Vec<_> = arguments.iter().map(|text| (*text).to_owned()).collect();
+            parse(&arguments)
+        };
+        assert_eq!(read(&[]).unwrap(), (5, None));
+        assert_eq!(read(&["3", "span"]).unwrap(), (3, Some("span".to_owned())));
+        assert!(read(&["0"]).is_err());
+        assert!(read(&["spam"]).is_err());
+    }
+}

@@ -1,0 +1,151 @@
+//! The loads, and one run of one peer under one of them.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use super::report::Sample;
+use super::sink::Sink;
+
+/// What is measured.
+pub(super) const LOADS: [Load; 12] = [
+    Load::burst("log", 1, 50_000),
+    Load::burst("log", 4, 50_000),
+    Load::burst("span", 1, 50_000),
+    Load::burst("span+log", 1, 50_000),
+    Load::burst("span+log", 4, 50_000),
+    Load::burst("error", 1, 2_000),
+    Load::burst("metric", 1, 50_000),
+    Load::burst("disabled", 1, 1_000_000),
+    Load::paced("log", 20_000, 20_000, 64),
+    // What every peer can hold: sentry sends each span and each error in a request of its own, and queues 30 of them.
+    Load::paced("span", 3_000, 1_000, 8),
+    Load::paced("span+log", 3_000, 1_000, 8),
+    Load::paced("error", 450, 150, 8),
+];
+
+/// So many records, of threads that make them as fast as they can, or at a pace: a group, and a pause.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Load {
+    pub(super) name: &'static str,
+    pub(super) threads: u32,
+    pub(super) records: u32,
+    /// Records a second, all threads together; 0 for a burst.
+    pub(super) pace: u32,
+    pub(super) group: u32,
+}
+
+impl Load {
+    pub(super) const fn burst(name: &'static str, threads: u32, records: u32) -> Self {
+        Load {
+            name,
+            threads,
+            records,
+            pace: 0,
+            group: 1,
+        }
+    }
+
+    pub(super) const fn paced(name: &'static str, records: u32, pace: u32, group: u32) -> Self {
+        Load {
+            name,
+            threads: 1,
+            records,
+            pace,
+            group,
+        }
+    }
+
+    pub(super) fn title(&self) -> String {
+        let Load { name, records, .. } = self;
+        let threads = match self.threads {
+            1 => "1 thread".to_owned(),
+            many => format!("{many} threads"),
+        };
+        match self.pace {
+            0 => format!("{name}: burst of {records} records, {threads}"),
+            pace => format!(
+                "{name}: {records} records at {pace} a second in groups of {}, {threads}",
+                self.group
+            ),
+        }
+    }
+
+    /// Those of the peers that differ under this load: the place of a call stands on log records alone.
+    pub(super) fn of<'a>(&self, peers: &[&'a str]) -> Vec<&'a str> {
+        let tells = |peer: &&str| self.name.contains("log") || !peer.ends_with("-place");
+        peers.iter().copied().filter(tells).collect()
+    }
+
+    /// How many telemetry items one record of the load is.
+    pub(super) fn items(&self) -> u64 {
+        match self.name {
+            "span+log" | "metric" => 2,
+            _ => 1,
+        }
+    }
+
+    /// From one record of a thread to its next.
+    fn pause_ns(&self) -> u64 {
+        let each = u64::from(self.pace / self.threads);
+        1_000_000_000_u64.checked_div(each).unwrap_or(0)
+    }
+
+    /// One run of one peer, to a sink of its own.
+    pub(super) fn run(&self, binaries: &Path, peer: &str) -> Result<Sample> {
+        let sink = Sink::start(&binaries.join("sink"))?;
+        let program = binaries.join(format!("peer-{peer}"));
+        let output = Command::new(&program)
+            .args(self.arguments(&sink))
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .output()
+            .with_context(|| format!("cannot run {}", program.display()))?;
+        ensure!(
+            output.status.success(),
+            "{peer} failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let measured = String::from_utf8_lossy(&output.stdout);
+        let line = measured.lines().last().unwrap_or_default();
+        let measured: Value = serde_json::from_str(line)
+            .with_context(|| format!("{peer} printed no measurement: {line:?}"))?;
+        Ok(Sample::new(self, &measured, &sink.counts()?))
+    }
+
+    /// What a peer's command line is.
+    pub(super) fn arguments(&self, sink: &Sink) -> [String; 6] {
+        [
+            self.name.to_owned(),
+            self.threads.to_string(),
+            self.records.to_string(),
+            self.pause_ns().to_string(),
+            self.group.to_string(),
+            format!("http://{}", sink.address()),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_that_differs_in_its_logs_is_left_out_elsewhere() {
+        let peers = ["a", "a-place"];
+        assert_eq!(Load::burst("span+log", 1, 1).of(&peers), peers);
+        assert_eq!(Load::burst("span", 1, 1).of(&peers), ["a"]);
+    }
+
+    #[test]
+    fn the_pace_is_that_of_all_threads_together() {
+        let load = Load {
+            threads: 4,
+            ..Load::paced("log", 100, 1_000, 8)
+        };
+        assert_eq!(load.pause_ns(), 4_000_000);
+        assert_eq!(Load::burst("log", 4, 100).pause_ns(), 0);
+    }
+}
