@@ -20,6 +20,7 @@ use opentelemetry::{Context, KeyValue};
 
 use crate::capture::{EXCEPTION, ErrorReport};
 use crate::context::{Ambient, Correlation};
+use crate::export::span;
 use crate::handle::Highlight;
 use crate::ids;
 use crate::layer::Entry;
@@ -102,16 +103,18 @@ impl Exchange {
             (method, Some(route)) => format!("{method} {route}"),
             (method, None) => method.to_owned(),
         };
-        let (span, context) = ids::adopting(trace_id, || open_span(highlight, name, &parent));
-        let server = context.span();
-        if server.is_recording() {
+        let (span, context, recording) =
+            ids::adopting(trace_id, || open_span(highlight, name, &parent));
+        if context.span().is_recording() {
             let forwarded = if highlight.0.trust_forwarded {
                 Forwarded::of(request)
             } else {
                 Forwarded::default()
             };
-            describe(request, method, &forwarded, &mut |attribute| {
-                server.set_attribute(attribute);
+            recording.add(|attributes, scrub| {
+                describe(request, method, &forwarded, &mut |name, value| {
+                    attributes.add(|buf| span::known_attribute(buf, name, value, scrub));
+                });
             });
         }
         Exchange {
@@ -260,19 +263,19 @@ fn open_span(
     highlight: &Highlight,
     name: String,
     parent: &Context,
-) -> (Option<tracing::Span>, Context) {
+) -> (Option<tracing::Span>, Context, Recording) {
     let span = tracing::info_span!(target: "highlight::http", parent: None, "request", otel.name = name, otel.kind = "server");
     let opened = Entry::find(&span, |entry| {
         let is_new = entry.recording().set_parent(parent.clone());
-        is_new.then(|| entry.context().clone())
+        is_new.then(|| (entry.context().clone(), entry.recording().clone()))
     });
-    if let Some(context) = opened.flatten() {
-        return (Some(span), context);
+    if let Some((context, recording)) = opened.flatten() {
+        return (Some(span), context, recording);
     }
     let draft = Draft {
         kind: SpanKind::Server,
         ..Draft::new(name)
     };
     let server = Recording::new(highlight, draft, parent.clone());
-    (None, server.begin().unwrap_or_default())
+    (None, server.begin().unwrap_or_default(), server)
 }

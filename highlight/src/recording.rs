@@ -190,6 +190,17 @@ impl Recording {
         self.change(|live, _| live.draft.attributes.append(attributes));
     }
 
+    /// Adds attributes that `add` encodes.
+    pub(crate) fn add(&self, add: impl FnOnce(&mut EncodedAttributes, &Scrub)) {
+        self.change(|live, highlight| {
+            let attributes = &mut live.draft.attributes;
+            highlight
+                .0
+                .intake
+                .with_scrub(|scrub| add(attributes, scrub));
+        });
+    }
+
     pub(crate) fn rename(&self, name: Cow<'static, str>) {
         self.change(|live, _| live.draft.name = name);
     }

@@ -28,11 +28,12 @@ impl Scrub {
 
     /// True when the value of an attribute of this name must not be sent.
     pub(crate) fn hides(&self, name: &str) -> bool {
-        self.on && (keys::name_a_secret(name) || self.is_listed(name))
+        self.is_listed(name) || self.on && keys::name_a_secret(name)
     }
 
-    fn is_listed(&self, name: &str) -> bool {
-        self.keys.iter().any(|key| key.eq_ignore_ascii_case(name))
+    /// True when the application has named it.
+    pub(crate) fn is_listed(&self, name: &str) -> bool {
+        self.on && self.keys.iter().any(|key| key.eq_ignore_ascii_case(name))
     }
 
     /// The text without the secrets that can be told by their form: card numbers, credentials in URLs, and what stands behind a

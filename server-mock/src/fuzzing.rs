@@ -60,10 +60,7 @@ pub fn otlp_metrics(data: &[u8]) {
 }
 
 /// Reads a body as it is and as what a gzip body holds, and turns it into rows.
-fn extracted<S: Signal + Clone + PartialEq + std::fmt::Debug>(
-    data: &[u8],
-    check: impl Fn(&Extracted, usize),
-) {
+fn extracted<S: Signal + std::fmt::Debug>(data: &[u8], check: impl Fn(&Extracted, usize)) {
     let mut gzip = HeaderMap::new();
     gzip.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     let as_sent = Bytes::copy_from_slice(data);
@@ -71,22 +68,29 @@ fn extracted<S: Signal + Clone + PartialEq + std::fmt::Debug>(
     let _ = decompress(&gzip, as_sent.clone());
     let unpacked = decompress(&gzip, packed(data));
     assert_eq!(unpacked.as_ref(), Ok(&as_sent), "gzip lost something");
-    let decoded = S::decode(as_sent.clone());
+    taken::<S>(data, &check);
+    // What the reference reads, it also writes, and that is taken.
+    if let Ok(message) = S::decode(as_sent) {
+        let again = message.encode_to_vec();
+        assert!(taken::<S>(&again, &check), "{message:?}");
+    }
+}
+
+/// Turns a request into rows, and checks them; false when it is refused.
+fn taken<S: Signal>(request: &[u8], check: &impl Fn(&Extracted, usize)) -> bool {
     for project in [None, Some("1"), Some("no project")] {
         let arrival = Arrival::new(NOW, project);
         let (tables, rows) = (Some(Tables::default()), Some(Rows::default()));
         let mut extracted = Extracted::new(RowIds::random(), tables, rows);
-        let outcome = S::extract(&as_sent, &arrival, &mut extracted);
-        let agree = outcome.is_ok() == decoded.is_ok();
-        assert!(agree, "ours: {outcome:?}, the reference: {decoded:?}");
-        if outcome.is_err() {
-            return;
+        if S::extract(request, &arrival, &mut extracted).is_err() {
+            return false;
         }
         check(&extracted, extracted.records);
         check_rows(kept(&extracted));
         let told = !extracted.rejected.message().is_empty();
         assert_eq!(told, rejected(&extracted) > 0, "rejected without a reason");
     }
+    true
 }
 
 fn kept(extracted: &Extracted) -> &Rows {

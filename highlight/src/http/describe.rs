@@ -1,9 +1,8 @@
 //! A request's attributes on its server span.
 
-use opentelemetry::KeyValue;
-
 use super::Request;
 use super::forwarded::Forwarded;
+use crate::export::proto::Scalar;
 
 /// The methods of the semantic conventions; any other is sent as `_OTHER`.
 const METHODS: [&str; 9] = [
@@ -18,11 +17,11 @@ pub(super) fn describe(
     request: &impl Request,
     method: Option<&str>,
     forwarded: &Forwarded<'_>,
-    set: &mut dyn FnMut(KeyValue),
+    set: &mut dyn FnMut(&'static str, Scalar<'_>),
 ) {
     let mut text = |key: &'static str, value: Option<&str>| {
         if let Some(value) = value {
-            set(KeyValue::new(key, value.to_owned()));
+            set(key, Scalar::Str(value));
         }
     };
     text("http.request.method", Some(method.unwrap_or("_OTHER")));
@@ -47,7 +46,7 @@ pub(super) fn describe(
     let peer = peer.map(|peer| peer.to_string());
     text("network.peer.address", peer.as_deref());
     if let Some(port) = port {
-        set(KeyValue::new("server.port", i64::from(port)));
+        set("server.port", Scalar::Int(i64::from(port)));
     }
 }
 

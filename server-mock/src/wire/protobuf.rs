@@ -5,7 +5,7 @@
 pub(crate) enum Malformed {
     #[error("it ends within a field")]
     Truncated,
-    #[error("a number is too long")]
+    #[error("a number is too long, or no field's")]
     Number,
     #[error("a field has another type")]
     Type,
@@ -63,8 +63,13 @@ pub(super) fn fields<'a>(
     mut message: &'a [u8],
     mut read: impl FnMut(u64, Payload<'a>) -> Result<(), Malformed>,
 ) -> Result<(), Malformed> {
+    /// Fields are numbered from one to this.
+    const LAST: u64 = (1 << 29) - 1;
     while !message.is_empty() {
         let tag = varint(&mut message)?;
+        if !(1..=LAST).contains(&(tag >> 3)) {
+            return Err(Malformed::Number);
+        }
         let payload = match tag & 7 {
             0 => Payload::Varint(varint(&mut message)?),
             1 => Payload::Fixed64(u64::from_le_bytes(array(&mut message)?)),
@@ -147,6 +152,11 @@ mod tests {
             (&[0x25, 1], Malformed::Truncated),
             (&[0x0b], Malformed::Type),
             (&[0xff; 11], Malformed::Number),
+            (&[0x00, 0], Malformed::Number),
+            (
+                &[0x85, 0x80, 0x80, 0x80, 0x10, 0, 0, 0, 0],
+                Malformed::Number,
+            ),
         ] {
             assert_eq!(read(message), Err(expected), "{message:?}");
         }
