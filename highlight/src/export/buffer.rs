@@ -51,7 +51,7 @@ pub(crate) struct Buffer {
     seal_at: AtomicUsize,
     open: [Mutex<Chunk>; Signal::COUNT],
     sealed: Mutex<VecDeque<(Signal, Chunk)>>,
-    pub(crate) spare: Spare,
+    spare: Spare,
     deferred: Mutex<Waiting>,
     held: AtomicUsize,
     /// The worker already knows that there is something.
@@ -304,9 +304,18 @@ impl Buffer {
         self.held.fetch_sub(bytes, Ordering::AcqRel);
     }
 
+    /// Keeps a block for further records. While more than half of the budget is in use none is kept: kept ones are beside it.
+    pub(crate) fn keep(&self, block: Vec<u8>) {
+        if self.is_pressed() {
+            self.spare.give_up();
+        } else {
+            self.spare.keep(block);
+        }
+    }
+
     /// Gives back the memory that is kept for further records, when there are none.
     pub(crate) fn rest(&self) {
-        if self.held() == 0 {
+        if self.held() == 0 || self.is_pressed() {
             self.spare.give_up();
         }
     }

@@ -99,7 +99,7 @@ impl Delivery {
             self.ids.next(),
             sequence,
             |block| {
-                self.buffer.spare.keep(block);
+                self.buffer.keep(block);
             },
         );
         let compressed = batch.body.len().min(batch.held);
