@@ -1,29 +1,26 @@
 //! A span of ours while it lasts: an OpenTelemetry span whose parts are in their wire form from the moment they are known.
 
+mod attributes;
+mod begun;
+
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::SystemTime;
 
 use opentelemetry::trace::{
-    Event, Link, Span, SpanContext, SpanId, SpanKind, Status, TraceContextExt as _, TraceFlags,
-    TraceState,
+    Event, Link, Span, SpanContext, SpanKind, Status, TraceContextExt as _,
 };
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_sdk::trace::IdGenerator as _;
 
-use crate::context::Ambient;
 use crate::export::buffer::lock;
 use crate::export::deferred::Gap;
-use crate::export::log_record::{MAX_ATTRIBUTES, unix_nanos};
-use crate::export::proto::{self, Scalar};
+use crate::export::log_record::unix_nanos;
 use crate::export::span::{self, Head};
-use crate::export::value;
 use crate::export::worker::is_worker;
 use crate::handle::Highlight;
-use crate::ids::Ids;
-use crate::owner::Owner;
-use crate::sampling::Sampling;
 use crate::scrub::Scrub;
+pub(crate) use attributes::EncodedAttributes;
+use begun::{Begun, inside_the_session};
 
 /// OpenTelemetry's default limits; what is beyond is counted, not sent.
 const MAX_EVENTS: u32 = 128;
@@ -50,65 +47,6 @@ impl Draft {
     }
 }
 
-/// The attributes of a span, as fields of its message.
-#[derive(Debug, Default)]
-pub(crate) struct EncodedAttributes {
-    bytes: Vec<u8>,
-    count: u32,
-    over: u32,
-}
-
-impl EncodedAttributes {
-    /// With room for so many of usual sizes.
-    pub(crate) fn with_room_for(count: usize) -> Self {
-        const USUAL: usize = 48;
-        EncodedAttributes {
-            bytes: Vec::with_capacity((count + 1) * USUAL),
-            ..EncodedAttributes::default()
-        }
-    }
-
-    /// Adds the one that `write` writes.
-    #[inline]
-    pub(crate) fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        if self.count < MAX_ATTRIBUTES {
-            self.count += 1;
-            write(&mut self.bytes);
-        } else {
-            self.over += 1;
-        }
-    }
-
-    pub(crate) fn append(&mut self, others: &EncodedAttributes) {
-        self.over += others.over;
-        if self.count + others.count <= MAX_ATTRIBUTES {
-            self.count += others.count;
-            self.bytes.extend_from_slice(&others.bytes);
-        } else {
-            self.over += others.count;
-        }
-    }
-
-    fn push(&mut self, attribute: &KeyValue, scrub: &Scrub) {
-        let name = attribute.key.as_str();
-        self.add(|buf| value::attribute(buf, span::ATTRIBUTES, name, &attribute.value, scrub));
-    }
-
-    /// What every span has that begins here.
-    fn push_ambient(&mut self, ambient: &Ambient, scrub: &Scrub) {
-        let buf = &mut self.bytes;
-        if let Some(session) = ambient.session() {
-            let id = Scalar::Str(session.secure_id());
-            proto::key_value(buf, span::ATTRIBUTES, "highlight.session_id", id);
-        }
-        if let Some(scope) = ambient.scope() {
-            scope.each_tag(|name, tag| {
-                value::field(buf, span::ATTRIBUTES, name, Scalar::Str(tag), scrub);
-            });
-        }
-    }
-}
-
 /// A span, from when it is made until it ends. Its clones are the same span.
 ///
 /// It starts at once but begins later, when its ids are asked for: until then its parent may still be set.
@@ -121,13 +59,6 @@ struct Shared {
     begun: OnceLock<Begun>,
     /// None when it is not sampled, and when it has ended.
     live: Mutex<Option<Live>>,
-}
-
-#[derive(Debug)]
-struct Begun {
-    context: SpanContext,
-    parent: SpanId,
-    parent_is_remote: bool,
 }
 
 #[derive(Debug)]
@@ -279,59 +210,6 @@ impl Shared {
             live.write(buf, &head, scrub);
             live.gaps
         });
-    }
-}
-
-/// A span that was made before the session was there, as in `with_session(session, job.instrument(span))`, begins inside of it.
-/// Where the process has several SDKs, its context says which one made it.
-fn inside_the_session(parent: Context, owner: Owner) -> (Context, Ambient) {
-    let mut ambient = Ambient::of(&parent);
-    let mut changed = false;
-    if ambient.session().is_none() {
-        let present = crate::context::current(Ambient::of).unwrap_or_default();
-        if let Some(session) = present.session() {
-            let scope = present.scope().or(ambient.scope()).cloned();
-            ambient = ambient.with_session(Some(session.clone()));
-            ambient = ambient.with_scope(scope);
-            changed = true;
-        }
-    }
-    if let Some(owner) = owner.mark(&ambient) {
-        ambient = ambient.with_owner(owner);
-        changed = true;
-    }
-    if changed {
-        (parent.with_value(ambient.clone()), ambient)
-    } else {
-        (parent, ambient)
-    }
-}
-
-impl Begun {
-    fn below(parent: &Context, draft: &Draft, sampling: &Sampling) -> Self {
-        let above = parent.span();
-        let above = above.span_context();
-        let has_parent = above.is_valid();
-        let trace_id = if has_parent {
-            above.trace_id()
-        } else {
-            Ids::default().new_trace_id()
-        };
-        let known = has_parent.then_some(above);
-        let sampled = !parent.is_telemetry_suppressed()
-            && sampling.takes(known, trace_id, &draft.name, &draft.kind);
-        let flags = if sampled {
-            above.trace_flags().with_sampled(true)
-        } else {
-            TraceFlags::default()
-        };
-        let state = known.map_or(TraceState::NONE, |above| above.trace_state().clone());
-        let span_id = Ids::default().new_span_id();
-        Begun {
-            context: SpanContext::new(trace_id, span_id, flags, false, state),
-            parent: above.span_id(),
-            parent_is_remote: has_parent && above.is_remote(),
-        }
     }
 }
 

@@ -20,6 +20,7 @@ pub(crate) mod proto;
 pub(crate) mod reader;
 mod retry;
 pub(crate) mod scratch;
+mod severity;
 pub(crate) mod site;
 pub(crate) mod span;
 mod spare;
