@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use actix_web::dev::ServiceRequest;
-use actix_web::http::{Version, header};
+use actix_web::http::Version;
 
 pub(crate) struct View<'a> {
     request: &'a ServiceRequest,
@@ -46,7 +46,7 @@ impl highlight::http::Request for View<'_> {
         self.request.uri().scheme_str().unwrap_or(own)
     }
 
-    fn version(&self) -> &str {
+    fn version(&self) -> &'static str {
         match self.request.version() {
             Version::HTTP_09 => "0.9",
             Version::HTTP_10 => "1.0",
@@ -60,20 +60,13 @@ impl highlight::http::Request for View<'_> {
         Some(self.request.peer_addr()?.ip())
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
-        let value = self.request.headers().get(name);
-        // HTTP/2 carries the host in the URI.
-        let authority = || {
-            let authority = self.request.uri().authority()?;
-            (name == header::HOST.as_str()).then_some(authority.as_str())
-        };
-        value
-            .and_then(|value| value.to_str().ok())
-            .or_else(authority)
+    fn each_header<'a>(&'a self, see: &mut dyn FnMut(&'a str, &'a [u8])) {
+        for (name, value) in self.request.headers() {
+            see(name.as_str(), value.as_bytes());
+        }
     }
 
-    fn each_header(&self, name: &str, see: &mut dyn FnMut(&str)) {
-        let values = self.request.headers().get_all(name);
-        values.filter_map(|value| value.to_str().ok()).for_each(see);
+    fn authority(&self) -> Option<&str> {
+        Some(self.request.uri().authority()?.as_str())
     }
 }

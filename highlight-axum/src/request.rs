@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, MatchedPath};
-use http::{Request, Version, header};
+use http::{Request, Version};
 
 pub(crate) struct View<'a, B>(pub(crate) &'a Request<B>);
 
@@ -28,7 +28,7 @@ impl<B> highlight::http::Request for View<'_, B> {
         self.0.uri().scheme_str().unwrap_or("http")
     }
 
-    fn version(&self) -> &str {
+    fn version(&self) -> &'static str {
         match self.0.version() {
             Version::HTTP_09 => "0.9",
             Version::HTTP_10 => "1.0",
@@ -43,19 +43,13 @@ impl<B> highlight::http::Request for View<'_, B> {
         Some(address.ip())
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
-        let value = self.0.headers().get(name);
-        // HTTP/2 carries the host in the URI.
-        let authority = || {
-            let authority = self.0.uri().authority()?;
-            (name == header::HOST.as_str()).then_some(authority.as_str())
-        };
-        value
-            .and_then(|value| value.to_str().ok())
-            .or_else(authority)
+    fn each_header<'a>(&'a self, see: &mut dyn FnMut(&'a str, &'a [u8])) {
+        for (name, value) in self.0.headers() {
+            see(name.as_str(), value.as_bytes());
+        }
     }
-    fn each_header(&self, name: &str, see: &mut dyn FnMut(&str)) {
-        let values = self.0.headers().get_all(name).iter();
-        values.filter_map(|value| value.to_str().ok()).for_each(see);
+
+    fn authority(&self) -> Option<&str> {
+        Some(self.0.uri().authority()?.as_str())
     }
 }

@@ -121,6 +121,15 @@ impl Correlation {
         current(Correlation::of).unwrap_or_default()
     }
 
+    /// Of the current context, where that is a session's.
+    pub(crate) fn in_a_session() -> Option<Self> {
+        let of_a_session = |context: &Context| {
+            let session = context.get::<Ambient>()?.session();
+            session.is_some().then(|| Correlation::of(context))
+        };
+        current(of_a_session).flatten()
+    }
+
     pub(crate) fn of(context: &Context) -> Self {
         let ambient = Ambient::of(context);
         if !context.has_active_span() {

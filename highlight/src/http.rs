@@ -9,10 +9,13 @@ mod ending;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fake;
 mod forwarded;
+mod headers;
 pub(crate) mod metrics;
+mod names;
 mod origin;
 mod session;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _};
@@ -20,18 +23,20 @@ use opentelemetry::{Context, KeyValue};
 
 use crate::capture::{EXCEPTION, ErrorReport};
 use crate::context::{Ambient, Correlation};
-use crate::export::span;
+use crate::export::proto::Scalar;
 use crate::handle::Highlight;
 use crate::ids;
 use crate::layer::Entry;
 use crate::recording::{Draft, Recording};
 use crate::stacktrace::RawStack;
-use describe::describe;
+use describe::{Seen, describe};
 pub(crate) use describe::{host_and_port, known_method};
 pub use ending::Ending;
 use forwarded::Forwarded;
+pub(crate) use headers::{Headers, MAX_BAGGAGE_BYTES};
 use metrics::HttpMetrics;
-pub(crate) use origin::{MAX_BAGGAGE_BYTES, origin};
+pub(crate) use names::Names;
+pub(crate) use origin::origin;
 pub(crate) use session::carried;
 
 /// A framework's request, as far as its server span is concerned.
@@ -47,16 +52,14 @@ pub trait Request {
     /// `http` or `https`.
     fn scheme(&self) -> &str;
     /// The protocol's version: `1.0`, `1.1`, `2` or `3`.
-    fn version(&self) -> &str;
+    fn version(&self) -> &'static str;
     /// The address of the connection's other end.
     fn peer(&self) -> Option<IpAddr>;
-    /// The first value of a header, given by its name in lower case, when it is text.
-    fn header(&self, name: &str) -> Option<&str>;
-    /// Shows each value of a header that may be there several times, where it is text.
-    fn each_header(&self, name: &str, see: &mut dyn FnMut(&str)) {
-        if let Some(value) = self.header(name) {
-            see(value);
-        }
+    /// Shows each header: its name, in lower case, and its value, in the order in which they came.
+    fn each_header<'a>(&'a self, see: &mut dyn FnMut(&'a str, &'a [u8]));
+    /// The host and port in the request's target, which HTTP/2 has in the place of a `Host` header.
+    fn authority(&self) -> Option<&str> {
+        None
     }
 }
 
@@ -68,6 +71,7 @@ pub struct Exchange {
     context: Context,
     /// None when the application's filters take the span out: the context then does without it.
     span: Option<tracing::Span>,
+    recording: Recording,
     metrics: HttpMetrics,
     failed: bool,
     finished: bool,
@@ -97,31 +101,34 @@ impl Exchange {
     /// Starts the server span of `request`, below the caller's span and on behalf of the browser's session when the request's
     /// headers name them. Malformed headers are ignored.
     pub fn start(highlight: &Highlight, request: &impl Request) -> Self {
-        let (parent, trace_id) = origin(request);
+        let headers = Headers::of(request);
+        let (parent, trace_id) = origin(&headers);
         let method = known_method(request.method());
-        let name = match (method.unwrap_or("HTTP"), request.route()) {
-            (method, Some(route)) => format!("{method} {route}"),
-            (method, None) => method.to_owned(),
-        };
+        let name = name(method.unwrap_or("HTTP"), request.route());
         let (span, context, recording) =
             ids::adopting(trace_id, || open_span(highlight, name, &parent));
-        if context.span().is_recording() {
+        recording.describe(|attributes, names, scrub| {
             let forwarded = if highlight.0.trust_forwarded {
-                Forwarded::of(request)
+                Forwarded::of(&headers)
             } else {
                 Forwarded::default()
             };
-            recording.add(|attributes, scrub| {
-                describe(request, method, &forwarded, &mut |name, value| {
-                    attributes.add(|buf| span::known_attribute(buf, name, value, scrub));
-                });
+            let seen = Seen {
+                request,
+                method,
+                headers: &headers,
+                forwarded,
+            };
+            describe(&seen, names, &mut |name, value| {
+                attributes.add(|buf| name.scalar(buf, value, scrub));
             });
-        }
+        });
         Exchange {
             metrics: HttpMetrics::start(highlight, request, method, &context),
             highlight: highlight.clone(),
             context,
             span,
+            recording,
             failed: false,
             finished: false,
         }
@@ -192,14 +199,18 @@ impl Exchange {
             Some(report) => self.note(report),
             None => {}
         }
-        let span = self.context.span();
-        span.set_attribute(KeyValue::new(
-            "http.response.status_code",
-            i64::from(status),
-        ));
-        if status >= 500 && !self.failed {
-            span.set_attribute(KeyValue::new("error.type", status.to_string()));
-            span.set_status(Status::error(""));
+        let failed_now = status >= 500 && !self.failed;
+        self.recording.describe(|attributes, names, scrub| {
+            let code = Scalar::Int(i64::from(status));
+            attributes.add(|buf| names.status.scalar(buf, code, scrub));
+            if failed_now {
+                let error_type = status.to_string();
+                let error_type = Scalar::Str(&error_type);
+                attributes.add(|buf| names.error_type.scalar(buf, error_type, scrub));
+            }
+        });
+        if failed_now {
+            self.recording.settle(Status::error(""));
         }
         self.metrics.finish(status);
         self.finished = true;
@@ -208,21 +219,25 @@ impl Exchange {
 
     /// The client's own mistake, told by the handler: worth a note, not an error.
     fn note(&self, report: &ErrorReport) {
-        let span = self.context.span();
-        span.set_attribute(KeyValue::new("error.type", report.type_name().to_owned()));
-        span.set_attribute(KeyValue::new("error.message", report.message().to_owned()));
+        self.recording.describe(|attributes, names, scrub| {
+            let (error_type, message) = (report.type_name(), report.message());
+            for (name, text) in [
+                (&names.error_type, error_type),
+                (&names.error_message, message),
+            ] {
+                attributes.add(|buf| name.scalar(buf, Scalar::Str(text), scrub));
+            }
+        });
     }
 
     /// Ends the OpenTelemetry span now: a task spawned inside may hold the `tracing` span for much longer.
     fn end(&self) {
-        let span = self.context.span();
         if let Some(scope) = Ambient::of(&self.context).scope() {
             // What the handler learnt of its user after the span had begun.
-            scope.each_tag(|key, value| {
-                span.set_attribute(KeyValue::new(key.to_owned(), value.to_owned()));
-            });
+            self.recording
+                .add(|attributes, scrub| attributes.push_tags(scope, scrub));
         }
-        span.end();
+        self.recording.finish();
     }
 
     fn enter(&self) -> Inside<'_> {
@@ -240,9 +255,11 @@ impl Exchange {
 impl Drop for Exchange {
     fn drop(&mut self) {
         if !self.finished {
-            let span = self.context.span();
-            span.set_attribute(KeyValue::new("error.type", "cancelled"));
-            span.set_status(Status::error("the client hung up"));
+            self.recording.describe(|attributes, names, scrub| {
+                let cancelled = Scalar::Str("cancelled");
+                attributes.add(|buf| names.error_type.scalar(buf, cancelled, scrub));
+            });
+            self.recording.settle(Status::error("the client hung up"));
             self.end();
         }
     }
@@ -257,14 +274,21 @@ enum Inside<'a> {
     },
 }
 
+/// `GET /pay/{id}`, or the method alone.
+fn name(method: &'static str, route: Option<&str>) -> Cow<'static, str> {
+    route.map_or(Cow::Borrowed(method), |route| {
+        Cow::Owned([method, " ", route].concat())
+    })
+}
+
 /// A `tracing` span, so that what is spawned `in_current_span` stays below it; where the filters take it out, or another
 /// subscriber is in charge, a span of our own tracer.
 fn open_span(
     highlight: &Highlight,
-    name: String,
+    name: Cow<'static, str>,
     parent: &Context,
 ) -> (Option<tracing::Span>, Context, Recording) {
-    let span = tracing::info_span!(target: "highlight::http", parent: None, "request", otel.name = name, otel.kind = "server");
+    let span = tracing::info_span!(target: "highlight::http", parent: None, "request", otel.name = &*name, otel.kind = "server");
     let opened = Entry::find(&span, |entry| {
         let is_new = entry.recording().set_parent(parent.clone());
         is_new.then(|| (entry.context().clone(), entry.recording().clone()))

@@ -8,6 +8,8 @@ pub(crate) mod process;
 pub(crate) mod provider;
 pub(crate) mod record;
 pub(crate) mod sdk;
+pub(crate) mod series;
+mod sink;
 #[cfg(test)]
 mod testing;
 #[cfg(feature = "tokio-metrics")]

@@ -18,6 +18,7 @@ use crate::export::log_record::unix_nanos;
 use crate::export::span::{self, Head};
 use crate::export::worker::is_worker;
 use crate::handle::Highlight;
+use crate::http::Names;
 use crate::scrub::Scrub;
 pub(crate) use attributes::EncodedAttributes;
 use begun::{Begun, inside_the_session};
@@ -129,6 +130,15 @@ impl Recording {
                 .0
                 .intake
                 .with_scrub(|scrub| add(attributes, scrub));
+        });
+    }
+
+    /// [`add`](Self::add) for a server span.
+    pub(crate) fn describe(&self, add: impl FnOnce(&mut EncodedAttributes, &Names, &Scrub)) {
+        self.change(|live, highlight| {
+            let attributes = &mut live.draft.attributes;
+            let intake = &highlight.0.intake;
+            intake.with_server_names(|names, scrub| add(attributes, names, scrub));
         });
     }
 

@@ -162,6 +162,7 @@ impl Collector {
         if panicked > 0 && !self.told.swap(true, Ordering::AcqRel) {
             say(format_args!("a callback of an observable metric panicked"));
         }
+        self.registry.sweep();
         let mut collected = ResourceMetrics::default();
         if self.reader.0.collect(&mut collected).is_err() {
             return;
@@ -171,7 +172,12 @@ impl Collector {
             let scope = of_scope.scope();
             for metric in of_scope.metrics() {
                 let exemplars = if *scope == self.scope {
-                    self.registry.exemplars(kind(metric.data()), metric.name())
+                    let kind = kind(metric.data());
+                    let exemplars = self.registry.exemplars(kind, metric.name());
+                    if overflows(metric.data()) {
+                        self.registry.forget_series(kind, metric.name());
+                    }
+                    exemplars
                 } else {
                     Exemplars::new()
                 };
@@ -205,6 +211,31 @@ fn kind(data: &AggregatedMetrics) -> Kind {
             MetricData::Sum(sum) if sum.is_monotonic() => Kind::Counter,
             MetricData::Sum(_) => Kind::UpDownCounter,
             MetricData::Histogram(_) | MetricData::ExponentialHistogram(_) => Kind::Histogram,
+        }
+    }
+    match data {
+        AggregatedMetrics::F64(data) => of(data),
+        AggregatedMetrics::U64(data) => of(data),
+        AggregatedMetrics::I64(data) => of(data),
+    }
+}
+
+/// Whether there were more series than OpenTelemetry keeps.
+fn overflows(data: &AggregatedMetrics) -> bool {
+    const OVERFLOW: &str = "otel.metric.overflow";
+    fn of<T>(data: &MetricData<T>) -> bool {
+        fn any<'a>(
+            mut points: impl Iterator<Item = impl Iterator<Item = &'a opentelemetry::KeyValue>>,
+        ) -> bool {
+            points.any(|mut tags| tags.any(|tag| tag.key.as_str() == OVERFLOW))
+        }
+        match data {
+            MetricData::Gauge(gauge) => any(gauge.data_points().map(|point| point.attributes())),
+            MetricData::Sum(sum) => any(sum.data_points().map(|point| point.attributes())),
+            MetricData::Histogram(histogram) => {
+                any(histogram.data_points().map(|point| point.attributes()))
+            }
+            MetricData::ExponentialHistogram(_) => false,
         }
     }
     match data {

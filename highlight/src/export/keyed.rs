@@ -28,6 +28,15 @@ impl Keyed {
     /// The name under which a user's field is sent, in the given field of its record.
     pub(crate) fn new(field: u32, name: &'static str, scrub: &Scrub) -> Self {
         let name = value::safe_name(name);
+        Keyed::hiding(field, name, scrub.hides(name))
+    }
+
+    /// A name of the semantic conventions, which names no secret unless the application says so; its value may hold one.
+    pub(crate) fn known(field: u32, name: &'static str, scrub: &Scrub) -> Self {
+        Keyed::hiding(field, name, scrub.is_listed(name))
+    }
+
+    fn hiding(field: u32, name: &'static str, hidden: bool) -> Self {
         let mut bytes = Vec::new();
         proto::len_header(&mut bytes, field, 0);
         proto::bytes_field(&mut bytes, proto::KEY, name.as_bytes());
@@ -43,7 +52,7 @@ impl Keyed {
             head_len,
             field,
             name,
-            hidden: scrub.hides(name),
+            hidden,
         }
     }
 
@@ -159,6 +168,19 @@ mod tests {
         let mut buf = Vec::new();
         value::field(&mut buf, 6, name, value, scrub);
         buf
+    }
+
+    #[test]
+    fn a_known_attribute_is_hidden_when_the_application_says_so() {
+        let scrub = Scrub::new(true, &["Client.Address".to_owned()]);
+        let written = |name, value| {
+            let mut buf = Vec::new();
+            Keyed::known(9, name, &scrub).scalar(&mut buf, Scalar::Str(value), &scrub);
+            String::from_utf8_lossy(&buf).into_owned()
+        };
+        assert!(written("client.address", "10.0.0.7").ends_with(REDACTED));
+        assert!(written("url.path", "/pay").ends_with("/pay"));
+        assert!(!written("url.query", "token=abc").contains("abc"));
     }
 
     #[test]

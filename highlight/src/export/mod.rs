@@ -10,7 +10,7 @@ pub(crate) mod deferred;
 mod delivery;
 #[cfg(all(test, shuttle))]
 mod handover_model;
-mod keyed;
+pub(crate) mod keyed;
 pub(crate) mod log_record;
 mod metric;
 pub(crate) mod processors;

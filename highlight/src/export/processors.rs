@@ -18,6 +18,7 @@ use super::worker::is_worker;
 use super::{scratch, span};
 use crate::context::{Ambient, Correlation};
 use crate::hook::{self, Hooks};
+use crate::http::Names;
 use crate::scrub::Scrub;
 use tracing::Metadata;
 
@@ -29,6 +30,7 @@ pub(crate) struct Intake {
     buffer: Arc<Buffer>,
     style: Arc<Style>,
     sites: Arc<Sites>,
+    server_names: Arc<OnceLock<Names>>,
     successor: Arc<OnceLock<Intake>>,
 }
 
@@ -38,6 +40,7 @@ impl Intake {
             buffer,
             style: Arc::new(style),
             sites: Arc::new(Sites::new()),
+            server_names: Arc::default(),
             successor: Arc::default(),
         }
     }
@@ -102,6 +105,13 @@ impl Intake {
         let intake = self.latest();
         let scrub = &intake.style.scrub;
         intake.sites.with(metadata, scrub, |site| work(site, scrub))
+    }
+
+    /// Shows the names of a server span's attributes.
+    pub(crate) fn with_server_names<T>(&self, work: impl FnOnce(&Names, &Scrub) -> T) -> T {
+        let intake = self.latest();
+        let scrub = &intake.style.scrub;
+        work(intake.server_names.get_or_init(|| Names::new(scrub)), scrub)
     }
 
     pub(crate) fn with_scrub<T>(&self, work: impl FnOnce(&Scrub) -> T) -> T {

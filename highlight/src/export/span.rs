@@ -6,11 +6,11 @@ use opentelemetry_sdk::trace::SpanData;
 
 use super::deferred::{Gap, Place};
 use super::log_record::{MAX_ATTRIBUTES, unix_nanos};
-use super::proto::{self, Scalar};
+use super::proto;
 use super::value;
 use crate::capture::{EXCEPTION, EXCEPTION_CHAIN, EXCEPTION_MESSAGE, STACK};
 use crate::hook::Layout;
-use crate::scrub::{REDACTED, Scrub};
+use crate::scrub::Scrub;
 use crate::stacktrace::{RawStack, Stack};
 
 /// Field numbers of `opentelemetry.proto.trace.v1.Span`.
@@ -113,20 +113,6 @@ pub(crate) fn encode(buf: &mut Vec<u8>, span: &SpanData, scrub: &Scrub) -> Vec<G
         span.links.dropped_count,
     );
     gaps
-}
-
-/// Writes an attribute with a name of the semantic conventions, which names no secret unless the application says so; its value
-/// may hold one.
-pub(crate) fn known_attribute(buf: &mut Vec<u8>, name: &str, value: Scalar<'_>, scrub: &Scrub) {
-    match value {
-        _ if scrub.is_listed(name) => {
-            proto::key_value(buf, ATTRIBUTES, name, Scalar::Str(REDACTED));
-        }
-        Scalar::Str(text) => {
-            proto::key_value(buf, ATTRIBUTES, name, Scalar::Str(&scrub.clean(text)));
-        }
-        number => proto::key_value(buf, ATTRIBUTES, name, number),
-    }
 }
 
 /// Writes how many attributes, events and links are missing.
@@ -260,22 +246,4 @@ pub(crate) fn write_status(buf: &mut Vec<u8>, status: &Status, scrub: &Scrub) {
         }
     }
     proto::wrap(buf, STATUS, start);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_known_attribute_is_hidden_when_the_application_says_so() {
-        let scrub = Scrub::new(true, &["Client.Address".to_owned()]);
-        let written = |name, value| {
-            let mut buf = Vec::new();
-            known_attribute(&mut buf, name, Scalar::Str(value), &scrub);
-            String::from_utf8_lossy(&buf).into_owned()
-        };
-        assert!(written("client.address", "10.0.0.7").ends_with(REDACTED));
-        assert!(written("url.path", "/pay").ends_with("/pay"));
-        assert!(!written("url.query", "token=abc").contains("abc"));
-    }
 }

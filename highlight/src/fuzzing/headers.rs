@@ -1,9 +1,10 @@
 //! The headers of requests that come in.
 
 use opentelemetry::trace::TraceContextExt as _;
+use opentelemetry::{Context, TraceId};
 
 use crate::http::fake::Fake;
-use crate::http::{MAX_BAGGAGE_BYTES, origin};
+use crate::http::{Headers, MAX_BAGGAGE_BYTES};
 use crate::propagation::{BAGGAGE, Headers as _, TRACEPARENT, TRACESTATE, inject_context};
 use crate::session::{SESSION_HEADER, Session};
 
@@ -30,7 +31,7 @@ pub fn session_header(data: &[u8]) {
         check(&session);
         assert_eq!((session.secure_id(), session.request_id()), (text, None));
     }
-    let (context, adopted) = origin(&Fake(&[(SESSION_HEADER, text)]));
+    let (context, adopted) = origin(&[(SESSION_HEADER, text)]);
     assert_eq!(Session::of(&context), header);
     if let Some(trace) = adopted {
         let request = header.as_ref().and_then(Session::request_id);
@@ -45,7 +46,7 @@ pub fn cookies(data: &[u8]) {
         return;
     };
     let headers: Vec<_> = text.lines().map(|line| ("cookie", line)).collect();
-    let (context, adopted) = origin(&Fake(&headers));
+    let (context, adopted) = origin(&headers);
     assert_eq!(adopted, None, "a cookie names no trace");
     let Some(session) = Session::of(&context) else {
         return;
@@ -59,7 +60,7 @@ pub fn cookies(data: &[u8]) {
     // A header goes before any cookie.
     let mut headers = headers;
     headers.push((SESSION_HEADER, "header/1"));
-    let (context, _) = origin(&Fake(&headers));
+    let (context, _) = origin(&headers);
     assert_eq!(Session::of(&context), Session::parse("header/1"));
 }
 
@@ -72,7 +73,7 @@ pub fn trace_headers(data: &[u8]) {
     // Other characters are not in the text of a header.
     let values = text.split('\n').filter(|value| is_header(value));
     let given: Vec<_> = names.into_iter().zip(values).collect();
-    let (context, _) = origin(&Fake(&given));
+    let (context, _) = origin(&given);
     let session = Session::of(&context);
     if let Some(session) = &session {
         check(session);
@@ -93,7 +94,7 @@ pub fn trace_headers(data: &[u8]) {
     for (name, value) in &handed_on {
         assert!(is_header(value), "{name} is {value:?}");
     }
-    let (again, _) = origin(&Fake(&handed_on));
+    let (again, _) = origin(&handed_on);
     // Baggage that names several sessions is nobody's but the application's, which has put it there.
     let sessions = given
         .get(2)
@@ -118,6 +119,10 @@ pub fn trace_headers(data: &[u8]) {
         keys.sort_unstable();
         assert!(keys.is_sorted_by(|one, other| one < other), "{baggage:?}");
     }
+}
+
+fn origin(headers: &[(&str, &str)]) -> (Context, Option<TraceId>) {
+    crate::http::origin(&Headers::of(&Fake(headers)))
 }
 
 fn check(session: &Session) {

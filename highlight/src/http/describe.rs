@@ -2,6 +2,9 @@
 
 use super::Request;
 use super::forwarded::Forwarded;
+use super::headers::Headers;
+use super::names::Names;
+use crate::export::keyed::Keyed;
 use crate::export::proto::Scalar;
 
 /// The methods of the semantic conventions; any other is sent as `_OTHER`.
@@ -13,40 +16,53 @@ pub(crate) fn known_method(method: &str) -> Option<&'static str> {
     METHODS.into_iter().find(|known| *known == method)
 }
 
-pub(super) fn describe(
-    request: &impl Request,
-    method: Option<&str>,
-    forwarded: &Forwarded<'_>,
-    set: &mut dyn FnMut(&'static str, Scalar<'_>),
+/// A request, and how it is seen.
+pub(super) struct Seen<'a, R> {
+    pub(super) request: &'a R,
+    /// None for one that the conventions do not know.
+    pub(super) method: Option<&'static str>,
+    pub(super) headers: &'a Headers<'a>,
+    pub(super) forwarded: Forwarded<'a>,
+}
+
+pub(super) fn describe<R: Request>(
+    seen: &Seen<'_, R>,
+    names: &Names,
+    set: &mut impl FnMut(&Keyed, Scalar<'_>),
 ) {
-    let mut text = |key: &'static str, value: Option<&str>| {
+    let Seen {
+        request, headers, ..
+    } = seen;
+    let forwarded = &seen.forwarded;
+    let mut text = |name: &Keyed, value: Option<&str>| {
         if let Some(value) = value {
-            set(key, Scalar::Str(value));
+            set(name, Scalar::Str(value));
         }
     };
-    text("http.request.method", Some(method.unwrap_or("_OTHER")));
-    if method.is_none() {
-        text("http.request.method_original", Some(request.method()));
+    text(&names.method, Some(seen.method.unwrap_or("_OTHER")));
+    if seen.method.is_none() {
+        text(&names.original_method, Some(request.method()));
     }
-    text("http.route", request.route());
-    text(
-        "url.scheme",
-        Some(forwarded.scheme.unwrap_or(request.scheme())),
-    );
-    text("url.path", Some(request.path()));
-    text("url.query", request.query());
-    text("network.protocol.version", Some(request.version()));
-    text("user_agent.original", request.header("user-agent"));
-    let host = forwarded.host.or_else(|| request.header("host"));
+    text(&names.route, request.route());
+    let scheme = forwarded.scheme.unwrap_or(request.scheme());
+    text(&names.scheme, Some(scheme));
+    text(&names.path, Some(request.path()));
+    text(&names.query, request.query());
+    text(&names.version, Some(request.version()));
+    text(&names.user_agent, headers.user_agent);
+    let host = forwarded.host.or(headers.host);
+    let host = host.or_else(|| request.authority());
     let (host, port) = host.map(host_and_port).unwrap_or_default();
-    text("server.address", host);
+    text(&names.server, host);
     let peer = request.peer();
-    let client = forwarded.client.or(peer).map(|client| client.to_string());
-    text("client.address", client.as_deref());
-    let peer = peer.map(|peer| peer.to_string());
-    text("network.peer.address", peer.as_deref());
+    let shown = peer.map(|peer| peer.to_string());
+    match forwarded.client {
+        Some(client) => text(&names.client, Some(&client.to_string())),
+        None => text(&names.client, shown.as_deref()),
+    }
+    text(&names.peer, shown.as_deref());
     if let Some(port) = port {
-        set("server.port", Scalar::Int(i64::from(port)));
+        set(&names.port, Scalar::Int(i64::from(port)));
     }
 }
 

@@ -30,13 +30,9 @@ impl Request for Fake<'_> {
     fn peer(&self) -> Option<IpAddr> {
         None
     }
-    fn header(&self, name: &str) -> Option<&str> {
-        let mut headers = self.0.iter().filter(|(known, _)| *known == name);
-        Some(headers.next()?.1)
-    }
-    fn each_header(&self, name: &str, see: &mut dyn FnMut(&str)) {
-        for (_, value) in self.0.iter().filter(|(known, _)| *known == name) {
-            see(value);
+    fn each_header<'a>(&'a self, see: &mut dyn FnMut(&'a str, &'a [u8])) {
+        for (name, value) in self.0 {
+            see(name, value.as_bytes());
         }
     }
 }

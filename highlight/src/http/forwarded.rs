@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::Request;
+use super::headers::Headers;
 
 /// A header longer than this, in bytes, is not looked at.
 const MAX_HEADER_BYTES: usize = 1_024;
@@ -19,22 +19,22 @@ pub(super) struct Forwarded<'a> {
 
 impl<'a> Forwarded<'a> {
     /// Anything malformed is as good as not there.
-    pub(super) fn of(request: &'a impl Request) -> Self {
-        let first = |name| {
-            let value = request.header(name)?;
+    pub(super) fn of(headers: &Headers<'a>) -> Self {
+        let first = |value: Option<&'a str>| {
+            let value = value?;
             (value.len() <= MAX_HEADER_BYTES).then(|| value.split(',').next().unwrap_or(value))
         };
-        let standard = first("forwarded").map(element).unwrap_or_default();
+        let standard = first(headers.forwarded).map(element).unwrap_or_default();
         Forwarded {
             client: standard
                 .client
-                .or_else(|| first("x-forwarded-for").and_then(address)),
+                .or_else(|| first(headers.forwarded_for).and_then(address)),
             scheme: standard
                 .scheme
-                .or_else(|| first("x-forwarded-proto").and_then(scheme)),
+                .or_else(|| first(headers.forwarded_proto).and_then(scheme)),
             host: standard
                 .host
-                .or_else(|| first("x-forwarded-host").and_then(host)),
+                .or_else(|| first(headers.forwarded_host).and_then(host)),
         }
     }
 }
@@ -127,7 +127,7 @@ mod tests {
             ),
         ] {
             let fake = Fake(headers);
-            let forwarded = Forwarded::of(&fake);
+            let forwarded = Forwarded::of(&Headers::of(&fake));
             let expected = Forwarded {
                 client: client.map(|client| client.parse().unwrap()),
                 scheme,
@@ -162,7 +162,7 @@ mod tests {
             for name in ["forwarded", "x-forwarded-for", "x-forwarded-proto"] {
                 let headers = [(name, value)];
                 assert_eq!(
-                    Forwarded::of(&Fake(&headers)),
+                    Forwarded::of(&Headers::of(&Fake(&headers))),
                     Forwarded::default(),
                     "{name}: {value:?}"
                 );
@@ -170,6 +170,7 @@ mod tests {
         }
         let host = format!("host={}", "a".repeat(300));
         let headers = [("forwarded", host.as_str())];
-        assert_eq!(Forwarded::of(&Fake(&headers)), Forwarded::default());
+        let fake = Fake(&headers);
+        assert_eq!(Forwarded::of(&Headers::of(&fake)), Forwarded::default());
     }
 }

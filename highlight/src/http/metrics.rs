@@ -4,12 +4,14 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::Context;
 
 use super::Request;
-use crate::context::Correlation;
+use crate::context::{Ambient, Correlation};
+use crate::export::proto::Scalar;
 use crate::handle::Highlight;
 use crate::metrics::instrument::{Instrument, Kind, Refusal, Registry, Value, Wanted};
+use crate::metrics::series::{Series, Tag};
 
 const DURATION: &str = "http.server.request.duration";
 const ACTIVE: &str = "http.server.active_requests";
@@ -51,14 +53,16 @@ pub(super) struct HttpMetrics(Option<Active>);
 struct Active {
     highlight: Highlight,
     duration: Arc<Instrument>,
-    in_flight: Arc<Instrument>,
+    /// Among the requests that are handled; none where there are too many series.
+    in_flight: Option<Arc<Series>>,
     started: Instant,
-    /// Method and scheme.
-    attributes: Vec<KeyValue>,
-    /// What only the duration has.
-    details: Vec<KeyValue>,
+    method: &'static str,
+    scheme: &'static str,
+    version: &'static str,
+    route: Option<String>,
     error_type: Option<String>,
-    correlation: Correlation,
+    /// Where an exemplar leads to.
+    correlation: Option<Correlation>,
 }
 
 impl HttpMetrics {
@@ -73,33 +77,32 @@ impl HttpMetrics {
             return HttpMetrics(None);
         };
         let (duration, active) = match instruments.get(metrics.registry()) {
-            Ok(both) => both.clone(),
+            Ok(both) => both,
             Err(refusal) => {
                 metrics.refuse(DURATION, refusal);
                 return HttpMetrics(None);
             }
         };
-        let attributes = vec![
-            KeyValue::new("http.request.method", method.unwrap_or("_OTHER")),
-            KeyValue::new("url.scheme", scheme(request.scheme())),
-        ];
-        let version = request.version().to_owned();
-        let mut details = vec![KeyValue::new("network.protocol.version", version)];
-        if let Some(route) = request.route() {
-            details.push(KeyValue::new("http.route", route.to_owned()));
+        let method = method.unwrap_or("_OTHER");
+        let scheme = scheme(request.scheme());
+        let in_flight = active.series(tags(method, scheme).into_iter());
+        if let Some(series) = &in_flight {
+            metrics.change(series, 1);
         }
-        let this = Active {
+        let in_a_session = || Ambient::of(context).session().is_some();
+        HttpMetrics(Some(Active {
             highlight: highlight.clone(),
-            duration,
-            in_flight: active,
+            duration: Arc::clone(duration),
+            in_flight,
             started: Instant::now(),
-            attributes,
-            details,
+            method,
+            scheme,
+            version: request.version(),
+            route: request.route().map(str::to_owned),
             error_type: None,
-            correlation: Correlation::of(context),
-        };
-        this.count(1);
-        HttpMetrics(Some(this))
+            correlation: (metrics.has_exemplars() && in_a_session())
+                .then(|| Correlation::of(context)),
+        }))
     }
 
     /// The handling failed with an error of this type.
@@ -114,9 +117,7 @@ impl HttpMetrics {
             if status >= 500 && active.error_type.is_none() {
                 active.error_type = Some(status.to_string());
             }
-            let status = KeyValue::new("http.response.status_code", i64::from(status));
-            active.details.push(status);
-            active.end();
+            active.end(Some(status));
         }
     }
 }
@@ -125,41 +126,48 @@ impl Drop for HttpMetrics {
     fn drop(&mut self) {
         if let Some(mut active) = self.0.take() {
             active.error_type = Some("cancelled".to_owned());
-            active.end();
+            active.end(None);
         }
     }
 }
 
 impl Active {
-    fn count(&self, change: i64) {
-        let attributes = self.attributes.clone();
-        let change = Value::Change(change);
+    fn end(self, status: Option<u16>) {
         let metrics = &self.highlight.0.metrics;
-        metrics.take(
-            ACTIVE,
-            &self.in_flight,
-            change,
-            attributes,
-            Correlation::default(),
-        );
-    }
-
-    fn end(mut self) {
-        self.count(-1);
-        if let Some(error_type) = self.error_type.take() {
-            self.details.push(KeyValue::new("error.type", error_type));
+        if let Some(series) = &self.in_flight {
+            metrics.change(series, -1);
         }
-        self.attributes.append(&mut self.details);
+        let text = |name, value| Some((name, Scalar::Str(value)));
+        let [method, scheme] = tags(self.method, self.scheme);
+        let tags = [
+            Some(method),
+            Some(scheme),
+            text("network.protocol.version", self.version),
+            self.route
+                .as_deref()
+                .and_then(|route| text("http.route", route)),
+            status.map(|status| ("http.response.status_code", Scalar::Int(i64::from(status)))),
+            self.error_type
+                .as_deref()
+                .and_then(|error_type| text("error.type", error_type)),
+        ];
         let seconds = Value::Double(self.started.elapsed().as_secs_f64());
-        let metrics = &self.highlight.0.metrics;
         metrics.take(
             DURATION,
             &self.duration,
             seconds,
-            self.attributes,
-            self.correlation,
+            tags.into_iter().flatten(),
+            self.correlation.as_ref(),
         );
     }
+}
+
+/// What requests are told apart by while they are handled.
+fn tags(method: &'static str, scheme: &'static str) -> [Tag<'static>; 2] {
+    [
+        ("http.request.method", Scalar::Str(method)),
+        ("url.scheme", Scalar::Str(scheme)),
+    ]
 }
 
 /// A client may write any scheme into its request line; each would be a series.

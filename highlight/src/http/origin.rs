@@ -1,22 +1,20 @@
 //! Where a request comes from: the caller's trace and baggage, and the browser's session.
 
-use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
+use opentelemetry::propagation::TextMapPropagator as _;
 use opentelemetry::{Context, TraceId};
+use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 
-use super::{Request, session};
+use super::headers::Headers;
+use super::session;
 use crate::context::Ambient;
-use crate::install::propagator;
 use crate::scope::Scope;
 use crate::session::Session;
 
-/// The limit of the W3C's baggage; the other headers have smaller ones.
-pub(crate) const MAX_BAGGAGE_BYTES: usize = 8_192;
-
 /// Where the request comes from: the caller's trace first, then the browser's session. Without a caller's trace the one that the
 /// browser's request id names goes on here.
-pub(crate) fn origin(request: &impl Request) -> (Context, Option<TraceId>) {
-    let context = context(request);
-    let session = session::of(request, &context);
+pub(crate) fn origin(headers: &Headers<'_>) -> (Context, Option<TraceId>) {
+    let context = context(headers);
+    let session = session::of(headers, &context);
     let request_id = session.as_ref().and_then(Session::request_id);
     let adopted = request_id.and_then(trace_id);
     let ambient = Ambient::default().with_scope(Some(Scope::default()));
@@ -25,8 +23,9 @@ pub(crate) fn origin(request: &impl Request) -> (Context, Option<TraceId>) {
 }
 
 /// The caller's span and baggage.
-pub(super) fn context(request: &impl Request) -> Context {
-    propagator().extract_with_context(&Context::current(), &Headers(request))
+pub(super) fn context(headers: &Headers<'_>) -> Context {
+    let context = TraceContextPropagator::new().extract_with_context(&Context::current(), headers);
+    BaggagePropagator::new().extract_with_context(&context, headers)
 }
 
 fn trace_id(request_id: &str) -> Option<TraceId> {
@@ -35,20 +34,6 @@ fn trace_id(request_id: &str) -> Option<TraceId> {
         .then(|| TraceId::from_hex(request_id).ok())
         .flatten()?;
     (id != TraceId::INVALID).then_some(id)
-}
-
-struct Headers<'a, R>(&'a R);
-
-impl<R: Request> Extractor for Headers<'_, R> {
-    fn get(&self, key: &str) -> Option<&str> {
-        let value = self.0.header(key)?;
-        (value.len() <= MAX_BAGGAGE_BYTES).then_some(value)
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        // The propagators ask by name.
-        Vec::new()
-    }
 }
 
 #[cfg(test)]

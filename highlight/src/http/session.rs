@@ -7,7 +7,7 @@ use opentelemetry::baggage::BaggageExt as _;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
-use super::Request;
+use super::headers::Headers;
 use crate::session::{SESSION_HEADER, Session};
 
 /// A cookie header longer than this, in bytes, is not looked at.
@@ -20,11 +20,11 @@ const MAX_DATA_COOKIES: usize = 4;
 const ID_COOKIE: &str = "sessionSecureID";
 const DATA_COOKIE: &str = "sessionData_";
 
-/// The session of `request`, whose baggage is in `context`. The first place that has a well-formed one wins.
-pub(super) fn of(request: &impl Request, context: &Context) -> Option<Session> {
-    carried(request.header(SESSION_HEADER), context)
-        .or_else(|| from_id_cookie(request))
-        .or_else(|| from_data_cookie(request))
+/// The session of a request, whose baggage is in `context`. The first place that has a well-formed one wins.
+pub(super) fn of(headers: &Headers<'_>, context: &Context) -> Option<Session> {
+    carried(headers.session, context)
+        .or_else(|| from_id_cookie(headers))
+        .or_else(|| from_data_cookie(headers))
 }
 
 /// The part that other services and queues hand on.
@@ -34,9 +34,9 @@ pub(crate) fn carried(header: Option<&str>, context: &Context) -> Option<Session
         .or_else(|| Session::parse(context.baggage().get(SESSION_HEADER)?.as_str()))
 }
 
-fn from_id_cookie(request: &impl Request) -> Option<Session> {
+fn from_id_cookie(headers: &Headers<'_>) -> Option<Session> {
     let mut found = None;
-    each_cookie(request, &mut |name, value| {
+    each_cookie(headers, &mut |name, value| {
         if found.is_none() && name == ID_COOKIE {
             found = Session::new(value);
         }
@@ -44,10 +44,10 @@ fn from_id_cookie(request: &impl Request) -> Option<Session> {
     found
 }
 
-fn from_data_cookie(request: &impl Request) -> Option<Session> {
+fn from_data_cookie(headers: &Headers<'_>) -> Option<Session> {
     let mut found = None;
     let mut looked_at = 0;
-    each_cookie(request, &mut |name, value| {
+    each_cookie(headers, &mut |name, value| {
         if found.is_none() && looked_at < MAX_DATA_COOKIES && name.starts_with(DATA_COOKIE) {
             looked_at += 1;
             found = from_data(value);
@@ -71,18 +71,18 @@ fn from_data(value: &str) -> Option<Session> {
     Session::new(&data.secure_id)
 }
 
-/// HTTP/2 may split cookies over several headers.
-fn each_cookie(request: &impl Request, see: &mut dyn FnMut(&str, &str)) {
-    request.each_header("cookie", &mut |cookies| {
-        if cookies.len() > MAX_COOKIES_BYTES {
-            return;
-        }
+fn each_cookie(headers: &Headers<'_>, see: &mut dyn FnMut(&str, &str)) {
+    let looked_at = headers
+        .cookies
+        .iter()
+        .filter(|cookies| cookies.len() <= MAX_COOKIES_BYTES);
+    for cookies in looked_at {
         for cookie in cookies.split(';') {
             if let Some((name, value)) = cookie.split_once('=') {
                 see(name.trim(), value.trim().trim_matches('"'));
             }
         }
-    });
+    }
 }
 
 #[cfg(test)]
@@ -92,8 +92,9 @@ mod tests {
     use crate::http::origin::context;
 
     fn session(headers: &[(&str, &str)]) -> Option<String> {
-        let request = Fake(headers);
-        let session = of(&request, &context(&request))?;
+        let fake = Fake(headers);
+        let headers = Headers::of(&fake);
+        let session = of(&headers, &context(&headers))?;
         Some(session.to_string())
     }
 

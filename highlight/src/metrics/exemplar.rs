@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use opentelemetry::{KeyValue, SpanId, TraceId};
@@ -21,45 +22,55 @@ pub(crate) struct Exemplar {
     pub(crate) correlation: Correlation,
 }
 
+impl Exemplar {
+    /// Whether it stands for its series better: the larger, where `largest` is set, and otherwise the later.
+    pub(crate) fn beats(&self, other: &Exemplar, largest: bool) -> bool {
+        if largest {
+            self.value.double() >= other.value.double()
+        } else {
+            self.time >= other.time
+        }
+    }
+}
+
 /// By the series' attributes, sorted by key.
 pub(crate) type Exemplars = HashMap<Vec<KeyValue>, Exemplar>;
 
-/// The exemplars of one metric since the last collection.
+/// The exemplar of one series since the last collection.
 #[derive(Debug, Default)]
-pub(crate) struct Reservoir(Mutex<Exemplars>);
+pub(crate) struct Slot(Mutex<Option<Exemplar>>);
 
-impl Reservoir {
+impl Slot {
     /// Keeps the measurement if it stands for its series better than the one before: the largest where `largest` is set, and
-    /// otherwise the latest.
+    /// otherwise the latest. `taken` counts the metric's series that have one.
     pub(crate) fn offer(
         &self,
-        attributes: Vec<KeyValue>,
         value: Value,
-        mut correlation: Correlation,
+        correlation: &Correlation,
         largest: bool,
+        taken: &AtomicUsize,
     ) {
+        let mut slot = lock(&self.0);
+        match &*slot {
+            Some(known) if largest && known.value.double() >= value.double() => return,
+            None if taken.fetch_add(1, Ordering::AcqRel) >= MAX_SERIES => return,
+            _ => {}
+        }
+        let mut correlation = correlation.clone();
         if !correlation.flags.is_sampled() {
             // Its trace is stored nowhere.
             correlation.trace_id = TraceId::INVALID;
             correlation.span_id = SpanId::INVALID;
         }
-        let mut exemplars = lock(&self.0);
-        let known = exemplars.get(&attributes);
-        let stays = known.is_some_and(|known| largest && known.value.double() >= value.double());
-        if stays || (known.is_none() && exemplars.len() >= MAX_SERIES) {
-            return;
-        }
-        let time = SystemTime::now();
-        let exemplar = Exemplar {
+        *slot = Some(Exemplar {
             value,
-            time,
+            time: SystemTime::now(),
             correlation,
-        };
-        exemplars.insert(attributes, exemplar);
+        });
     }
 
-    pub(crate) fn take(&self) -> Exemplars {
-        std::mem::take(&mut *lock(&self.0))
+    pub(crate) fn take(&self) -> Option<Exemplar> {
+        lock(&self.0).take()
     }
 }
 
@@ -67,32 +78,33 @@ impl Reservoir {
 mod tests {
     use super::*;
 
-    fn offer(reservoir: &Reservoir, tag: i64, value: f64, largest: bool) {
-        let attributes = vec![KeyValue::new("tag", tag)];
-        let value = Value::Double(value);
-        reservoir.offer(attributes, value, Correlation::default(), largest);
-    }
-
     #[test]
     fn the_largest_or_the_latest_stands_for_a_series() {
         for (largest, expected) in [(true, 3.0), (false, 2.0)] {
-            let reservoir = Reservoir::default();
+            let (slot, taken) = (Slot::default(), AtomicUsize::new(0));
             for value in [1.0, 3.0, 2.0] {
-                offer(&reservoir, 1, value, largest);
+                slot.offer(
+                    Value::Double(value),
+                    &Correlation::default(),
+                    largest,
+                    &taken,
+                );
             }
-            let taken = reservoir.take();
-            let kept: Vec<_> = taken.values().map(|one| one.value.double()).collect();
-            assert_eq!(kept, [expected]);
-            assert!(reservoir.take().is_empty());
+            assert_eq!(taken.into_inner(), 1);
+            let kept = slot.take().unwrap();
+            assert_eq!(kept.value.double().to_bits(), f64::to_bits(expected));
+            assert!(slot.take().is_none());
         }
     }
 
     #[test]
     fn memory_is_bounded_whatever_the_number_of_series() {
-        let reservoir = Reservoir::default();
-        for tag in 0..1_000 {
-            offer(&reservoir, tag, 1.0, false);
+        let taken = AtomicUsize::new(0);
+        let slots: Vec<_> = (0..1_000).map(|_| Slot::default()).collect();
+        for slot in &slots {
+            slot.offer(Value::Count(1), &Correlation::default(), false, &taken);
         }
-        assert_eq!(reservoir.take().len(), MAX_SERIES);
+        let kept = slots.iter().filter_map(Slot::take).count();
+        assert_eq!(kept, MAX_SERIES);
     }
 }

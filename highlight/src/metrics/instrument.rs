@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use opentelemetry::KeyValue;
-use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, UpDownCounter};
+use foldhash::fast::RandomState;
+use opentelemetry::metrics::Meter;
 
-use super::exemplar::{Exemplars, Reservoir};
+use super::exemplar::Exemplars;
+use super::series::{AllSeries, Series, Tag, owned, sorted};
+use super::sink::Sink;
+use crate::context::Correlation;
 use crate::export::stats::DropReason;
 
 /// Metrics that are kept; each may hold 2,000 series, so names made of ids would fill the memory.
@@ -88,15 +91,7 @@ pub(crate) struct Instrument {
     description: Option<String>,
     buckets: Option<Vec<f64>>,
     sink: Sink,
-    reservoir: Reservoir,
-}
-
-#[derive(Debug)]
-enum Sink {
-    Gauge(Gauge<f64>),
-    Counter(Counter<u64>),
-    Histogram(Histogram<f64>),
-    UpDownCounter(UpDownCounter<i64>),
+    series: AllSeries,
 }
 
 impl Instrument {
@@ -104,21 +99,34 @@ impl Instrument {
         self.kind
     }
 
-    pub(crate) fn reservoir(&self) -> &Reservoir {
-        &self.reservoir
+    /// Adds a measurement to the series of `tags`.
+    pub(crate) fn measure<'a>(
+        &self,
+        value: Value,
+        tags: impl Iterator<Item = Tag<'a>> + Clone,
+        exemplar: Option<&Correlation>,
+    ) {
+        let Some(series) = self.series(tags.clone()) else {
+            return self.sink.measure(value, &sorted(owned(tags)));
+        };
+        series.measure(value);
+        if let Some(correlation) = exemplar {
+            self.series
+                .offer(&series, value, correlation, self.keeps_largest());
+        }
     }
 
-    pub(crate) fn measure(&self, value: Value, attributes: &[KeyValue]) {
-        match (&self.sink, value) {
-            (Sink::Gauge(gauge), Value::Double(value)) => gauge.record(value, attributes),
-            (Sink::Counter(counter), Value::Count(value)) => counter.add(value, attributes),
-            (Sink::Histogram(histogram), Value::Double(value)) => {
-                histogram.record(value, attributes);
-            }
-            (Sink::UpDownCounter(counter), Value::Change(value)) => counter.add(value, attributes),
-            // Each kind is only ever given its own type of value.
-            _ => {}
-        }
+    /// The series of `tags`; none where there are too many.
+    pub(crate) fn series<'a>(
+        &self,
+        tags: impl Iterator<Item = Tag<'a>> + Clone,
+    ) -> Option<Arc<Series>> {
+        self.series.get(&self.sink, tags)
+    }
+
+    /// Whether the largest measurement stands for a series, and not the latest.
+    fn keeps_largest(&self) -> bool {
+        self.kind == Kind::Histogram
     }
 
     fn fits(&self, wanted: &Wanted<'_>) -> bool {
@@ -141,7 +149,7 @@ pub(crate) struct Registry {
 
 #[derive(Debug, Default)]
 struct Known {
-    by_name: HashMap<String, Vec<Arc<Instrument>>>,
+    by_name: HashMap<String, Vec<Arc<Instrument>>, RandomState>,
     count: usize,
 }
 
@@ -187,10 +195,31 @@ impl Registry {
 
     /// Takes the exemplars of a metric.
     pub(crate) fn exemplars(&self, kind: Kind, name: &str) -> Exemplars {
+        let mut exemplars = Exemplars::new();
+        self.each(kind, name, |one| {
+            exemplars.extend(one.series.exemplars(one.keeps_largest()));
+        });
+        exemplars
+    }
+
+    /// Looks up all series of a metric anew.
+    pub(crate) fn forget_series(&self, kind: Kind, name: &str) {
+        self.each(kind, name, |one| one.series.forget());
+    }
+
+    /// Lets go of series that are in use no more.
+    pub(crate) fn sweep(&self) {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        for one in known.by_name.values().flatten() {
+            one.series.sweep();
+        }
+    }
+
+    fn each(&self, kind: Kind, name: &str, work: impl FnMut(&Arc<Instrument>)) {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let same_name = known.by_name.get(name).map_or(&[][..], Vec::as_slice);
         let of_kind = same_name.iter().filter(|one| one.kind == kind);
-        of_kind.flat_map(|one| one.reservoir.take()).collect()
+        of_kind.for_each(work);
     }
 }
 
@@ -222,7 +251,7 @@ fn make(meter: &Meter, wanted: &Wanted<'_>) -> Instrument {
         description,
         buckets: wanted.buckets.map(<[f64]>::to_vec),
         sink,
-        reservoir: Reservoir::default(),
+        series: AllSeries::default(),
     }
 }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use opentelemetry::metrics::{
-    AsyncInstrumentBuilder, Counter, Gauge, Histogram, HistogramBuilder, InstrumentBuilder,
+    AsyncInstrumentBuilder, BoundCounter, BoundGauge, BoundHistogram, BoundSyncInstrument,
+    BoundUpDownCounter, Counter, Gauge, Histogram, HistogramBuilder, InstrumentBuilder,
     InstrumentProvider, Meter, NoopMeterProvider, ObservableCounter, ObservableGauge,
     ObservableUpDownCounter, SyncInstrument, UpDownCounter,
 };
@@ -17,8 +18,7 @@ use crate::export::worker::is_worker;
 /// A meter provider whose metrics end in this SDK's pipeline.
 ///
 /// Callbacks of observable instruments run on a thread of the SDK, once per interval; what they log or trace is not recorded.
-/// Values that are not finite are dropped and counted. OpenTelemetry's experimental bound instruments are not supported: what they
-/// record goes nowhere.
+/// Values that are not finite are dropped and counted.
 #[derive(Debug, Clone)]
 pub struct MeterProvider {
     /// None where the SDK is disabled.
@@ -51,37 +51,99 @@ struct Watching {
 }
 
 /// A synchronous instrument under watch.
-struct Watched<F> {
-    record: F,
+struct Watched<I> {
+    instrument: I,
     collector: Arc<Collector>,
 }
 
-impl<T: Finite, F: Fn(T, &[KeyValue]) + Send + Sync> SyncInstrument<T> for Watched<F> {
+/// An instrument of OpenTelemetry's, of whichever kind.
+trait Instrument<T> {
+    type Bound: BoundInstrument<T> + Send + Sync + 'static;
+    fn record(&self, value: T, attributes: &[KeyValue]);
+    fn bind(&self, attributes: &[KeyValue]) -> Self::Bound;
+}
+
+/// The same with its attributes.
+trait BoundInstrument<T> {
+    fn record(&self, value: T);
+}
+
+macro_rules! instruments {
+    ($($instrument:ident, $bound:ident, $record:ident;)*) => {$(
+        impl<T: 'static> Instrument<T> for $instrument<T> {
+            type Bound = $bound<T>;
+
+            fn record(&self, value: T, attributes: &[KeyValue]) {
+                self.$record(value, attributes);
+            }
+
+            fn bind(&self, attributes: &[KeyValue]) -> $bound<T> {
+                $instrument::bind(self, attributes)
+            }
+        }
+
+        impl<T> BoundInstrument<T> for $bound<T> {
+            fn record(&self, value: T) {
+                self.$record(value);
+            }
+        }
+    )*};
+}
+
+instruments! {
+    Counter, BoundCounter, add;
+    UpDownCounter, BoundUpDownCounter, add;
+    Gauge, BoundGauge, record;
+    Histogram, BoundHistogram, record;
+}
+
+/// Records what can be sent, and wakes the worker.
+fn watch<T: Finite>(collector: &Collector, value: T, record: impl FnOnce(T)) {
+    if is_worker() {
+        return;
+    }
+    if collector.is_closed() {
+        collector.refuse(DropReason::Shutdown);
+    } else if value.is_finite() {
+        record(value);
+        collector.mark();
+    } else {
+        collector.refuse(DropReason::Invalid);
+    }
+}
+
+impl<T: Finite, I: Instrument<T> + Send + Sync> SyncInstrument<T> for Watched<I> {
     fn measure(&self, value: T, attributes: &[KeyValue]) {
-        if is_worker() {
-            return;
-        }
-        if self.collector.is_closed() {
-            self.collector.refuse(DropReason::Shutdown);
-        } else if value.is_finite() {
-            (self.record)(value, attributes);
-            self.collector.mark();
-        } else {
-            self.collector.refuse(DropReason::Invalid);
-        }
+        watch(&self.collector, value, |value| {
+            self.instrument.record(value, attributes);
+        });
+    }
+
+    fn bind(&self, attributes: &[KeyValue]) -> Box<dyn BoundSyncInstrument<T> + Send + Sync> {
+        Box::new(Watched {
+            instrument: self.instrument.bind(attributes),
+            collector: Arc::clone(&self.collector),
+        })
+    }
+}
+
+impl<T: Finite, B: BoundInstrument<T> + Send + Sync> BoundSyncInstrument<T> for Watched<B> {
+    fn measure(&self, value: T) {
+        watch(&self.collector, value, |value| {
+            self.instrument.record(value);
+        });
     }
 }
 
 macro_rules! synchronous {
-    ($($make:ident: $builder:ident, $instrument:ident<$number:ty>, $record:ident $(, $extra:ident)?;)*) => {$(
+    ($($make:ident: $builder:ident, $instrument:ident<$number:ty> $(, $extra:ident)?;)*) => {$(
         fn $make(&self, asked: $builder<'_, $instrument<$number>>) -> $instrument<$number> {
             let mut builder = self.meter.$make(asked.name);
             builder.description = asked.description;
             builder.unit = asked.unit;
             $(builder.$extra = asked.$extra;)?
-            let instrument = builder.build();
             $instrument::new(Arc::new(Watched {
-                record: move |value, attributes: &[KeyValue]| instrument.$record(value, attributes),
+                instrument: builder.build(),
                 collector: Arc::clone(&self.collector),
             }))
         }
@@ -109,15 +171,15 @@ macro_rules! observable {
 
 impl InstrumentProvider for Watching {
     synchronous! {
-        u64_counter: InstrumentBuilder, Counter<u64>, add;
-        f64_counter: InstrumentBuilder, Counter<f64>, add;
-        i64_up_down_counter: InstrumentBuilder, UpDownCounter<i64>, add;
-        f64_up_down_counter: InstrumentBuilder, UpDownCounter<f64>, add;
-        u64_gauge: InstrumentBuilder, Gauge<u64>, record;
-        f64_gauge: InstrumentBuilder, Gauge<f64>, record;
-        i64_gauge: InstrumentBuilder, Gauge<i64>, record;
-        f64_histogram: HistogramBuilder, Histogram<f64>, record, boundaries;
-        u64_histogram: HistogramBuilder, Histogram<u64>, record, boundaries;
+        u64_counter: InstrumentBuilder, Counter<u64>;
+        f64_counter: InstrumentBuilder, Counter<f64>;
+        i64_up_down_counter: InstrumentBuilder, UpDownCounter<i64>;
+        f64_up_down_counter: InstrumentBuilder, UpDownCounter<f64>;
+        u64_gauge: InstrumentBuilder, Gauge<u64>;
+        f64_gauge: InstrumentBuilder, Gauge<f64>;
+        i64_gauge: InstrumentBuilder, Gauge<i64>;
+        f64_histogram: HistogramBuilder, Histogram<f64>, boundaries;
+        u64_histogram: HistogramBuilder, Histogram<u64>, boundaries;
     }
 
     observable! {
@@ -159,6 +221,7 @@ mod tests {
     use super::super::testing::collected;
     use opentelemetry::KeyValue;
     use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+    use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as NumberValue;
 
     #[test]
     fn a_callback_that_panics_costs_its_own_metric_only() {
@@ -188,6 +251,22 @@ mod tests {
                 .build();
         });
         assert_eq!(metrics[0].name, "outer");
+    }
+
+    #[test]
+    fn a_bound_instrument_counts_like_any_other() {
+        let tags = [KeyValue::new("shop", "berlin")];
+        let metrics = collected(|meter| {
+            let counter = meter.u64_counter("orders").build();
+            let bound = counter.bind(&tags);
+            bound.add(2);
+            counter.add(3, &tags);
+        });
+        let Some(Data::Sum(sum)) = &metrics[0].data else {
+            panic!("a sum expected: {metrics:?}")
+        };
+        let values: Vec<_> = sum.data_points.iter().map(|point| &point.value).collect();
+        assert_eq!(values, [&Some(NumberValue::AsInt(5))]);
     }
 
     #[test]

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use opentelemetry::KeyValue;
-
 use super::MetricSession;
 use super::instrument::{Instrument, Kind, Refusal, Registry, Value, Wanted, invalid};
+use super::series::{Series, Tag};
 use crate::context::Correlation;
 use crate::diagnostics::say;
 use crate::export::collector::Collector;
 use crate::export::log_record::MAX_ATTRIBUTES;
+use crate::export::proto::Scalar;
 use crate::export::stats::DropReason;
 use crate::handle::Highlight;
 use crate::http::metrics::HttpInstruments;
@@ -61,54 +61,62 @@ impl Metrics {
         if tags.len() > MAX_ATTRIBUTES as usize {
             return self.refuse(name, invalid("a measurement has at most 128 tags"));
         }
-        let link = match self.session {
-            MetricSession::Attribute if instrument.kind() == Kind::UpDownCounter => {
-                MetricSession::Exemplar
-            }
-            link => link,
+        let present = match self.session {
+            MetricSession::None => None,
+            _ => Correlation::in_a_session(),
         };
-        let correlation = match link {
-            MetricSession::None => Correlation::default(),
-            _ => Correlation::current(),
-        };
-        let mut attributes = attributes(tags);
-        if link == MetricSession::Attribute {
-            if let Some(session) = correlation.session() {
-                let id = opentelemetry::StringValue::from(session.shared_id());
-                attributes.push(KeyValue::new("highlight.session_id", id));
+        let tags = given(tags);
+        let is_tag =
+            self.session == MetricSession::Attribute && instrument.kind() != Kind::UpDownCounter;
+        match present.as_ref().and_then(Correlation::session) {
+            Some(session) if is_tag => {
+                let id = Scalar::Str(session.secure_id());
+                let tags = tags.chain(std::iter::once(("highlight.session_id", id)));
+                self.take(name, instrument, value, tags, None);
             }
-            self.take(name, instrument, value, attributes, Correlation::default());
-        } else {
-            self.take(name, instrument, value, attributes, correlation);
+            _ => self.take(name, instrument, value, tags, present.as_ref()),
         }
     }
 
-    /// Takes a measurement whose attributes are made; an exemplar where `correlation` has a session.
-    pub(crate) fn take(
+    /// Takes a measurement, and keeps it as an exemplar on behalf of a session.
+    pub(crate) fn take<'a>(
         &self,
         name: &str,
         instrument: &Instrument,
         value: Value,
-        mut attributes: Vec<KeyValue>,
-        correlation: Correlation,
+        tags: impl Iterator<Item = Tag<'a>> + Clone,
+        exemplar: Option<&Correlation>,
     ) {
-        if !self.on {
+        if !self.is_open() {
             return;
-        }
-        if self.collector.is_closed() {
-            return self.collector.refuse(DropReason::Shutdown);
         }
         if !value.double().is_finite() {
             return self.refuse(name, invalid("a value is a finite number"));
         }
-        sort(&mut attributes);
-        instrument.measure(value, &attributes);
-        if self.session != MetricSession::None && correlation.session().is_some() {
-            let largest = instrument.kind() == Kind::Histogram;
-            let reservoir = instrument.reservoir();
-            reservoir.offer(attributes, value, correlation, largest);
-        }
+        instrument.measure(value, tags, exemplar);
         self.collector.mark();
+    }
+
+    /// Adds to a series that was looked up before.
+    pub(crate) fn change(&self, series: &Series, change: i64) {
+        if self.is_open() {
+            series.measure(Value::Change(change));
+            self.collector.mark();
+        }
+    }
+
+    /// Whether measurements are taken. What comes after the shutdown is counted.
+    fn is_open(&self) -> bool {
+        if self.on && self.collector.is_closed() {
+            self.collector.refuse(DropReason::Shutdown);
+            return false;
+        }
+        self.on
+    }
+
+    /// Whether a measurement on behalf of a session leads to it.
+    pub(crate) fn has_exemplars(&self) -> bool {
+        self.session != MetricSession::None
     }
 
     /// Drops a measurement, counts it, and tells of the first one.
@@ -131,21 +139,15 @@ impl Metrics {
 }
 
 /// A tag without a name is none.
-fn attributes(tags: &[(&str, &str)]) -> Vec<KeyValue> {
-    let mut attributes = Vec::with_capacity(tags.len() + 1);
-    for (key, value) in tags.iter().filter(|(key, _)| !key.is_empty()) {
-        let key = &key[..key.floor_char_boundary(MAX_TAG_BYTES)];
+fn given<'a>(tags: &'a [(&'a str, &'a str)]) -> impl Iterator<Item = Tag<'a>> + Clone {
+    let named = tags.iter().filter(|(key, _)| !key.is_empty());
+    named.map(|(key, value)| {
         let value = &value[..value.floor_char_boundary(MAX_TAG_BYTES)];
-        attributes.push(KeyValue::new(key.to_owned(), value.to_owned()));
-    }
-    attributes
-}
-
-/// By key, each once, the last one given winning: the form in which series are kept.
-fn sort(attributes: &mut Vec<KeyValue>) {
-    attributes.reverse();
-    attributes.sort_by(|one, other| one.key.as_str().cmp(other.key.as_str()));
-    attributes.dedup_by(|later, first| later.key == first.key);
+        (
+            &key[..key.floor_char_boundary(MAX_TAG_BYTES)],
+            Scalar::Str(value),
+        )
+    })
 }
 
 impl Highlight {
@@ -237,15 +239,12 @@ pub fn record_up_down_counter(name: &str, change: i64, tags: &[(&str, &str)]) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::series::{owned, sorted};
     use super::*;
 
     #[test]
     fn series_do_not_depend_on_the_order_of_tags() {
-        let of = |tags| {
-            let mut attributes = attributes(tags);
-            sort(&mut attributes);
-            attributes
-        };
+        let of = |tags| sorted(owned(given(tags)));
         assert_eq!(of(&[("b", "1"), ("a", "2")]), of(&[("a", "2"), ("b", "1")]));
         assert_eq!(of(&[("a", "1"), ("a", "2"), ("", "x")]), of(&[("a", "2")]));
         let long = "é".repeat(MAX_TAG_BYTES);

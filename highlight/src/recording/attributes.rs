@@ -6,6 +6,7 @@ use crate::context::Ambient;
 use crate::export::log_record::MAX_ATTRIBUTES;
 use crate::export::proto::{self, Scalar};
 use crate::export::{span, value};
+use crate::scope::Scope;
 use crate::scrub::Scrub;
 
 /// The attributes of a span, as fields of its message.
@@ -61,9 +62,14 @@ impl EncodedAttributes {
             proto::key_value(buf, span::ATTRIBUTES, "highlight.session_id", id);
         }
         if let Some(scope) = ambient.scope() {
-            scope.each_tag(|name, tag| {
-                value::field(buf, span::ATTRIBUTES, name, Scalar::Str(tag), scrub);
-            });
+            self.push_tags(scope, scrub);
         }
+    }
+
+    pub(crate) fn push_tags(&mut self, scope: &Scope, scrub: &Scrub) {
+        let buf = &mut self.bytes;
+        scope.each_tag(|name, tag| {
+            value::field(buf, span::ATTRIBUTES, name, Scalar::Str(tag), scrub);
+        });
     }
 }

@@ -1,0 +1,215 @@
+//! The series of a metric, found by their tags as they are given: what a measurement is added to is looked up, never made anew.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use foldhash::fast::RandomState;
+use opentelemetry::{Key, KeyValue, StringValue};
+
+use super::exemplar::{Exemplars, Slot};
+use super::instrument::Value;
+use super::sink::{Bound, Sink};
+use crate::context::Correlation;
+use crate::export::proto::Scalar;
+
+/// As many as OpenTelemetry keeps of a metric. More are looked up by OpenTelemetry, and count together under `otel.metric.overflow`.
+const MAX_SERIES: usize = 2_000;
+
+/// A tag as it is given. Its value is a text or a whole number.
+pub(crate) type Tag<'a> = (&'a str, Scalar<'a>);
+
+/// A set of tags, and where its measurements go.
+#[derive(Debug)]
+pub(crate) struct Series {
+    /// In the order in which they are given.
+    tags: Vec<KeyValue>,
+    bound: Bound,
+    exemplar: Slot,
+    /// Since the last collection.
+    used: AtomicBool,
+}
+
+impl Series {
+    #[inline]
+    pub(crate) fn measure(&self, value: Value) {
+        self.bound.measure(value);
+        if !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn is<'a>(&self, mut tags: impl Iterator<Item = Tag<'a>>) -> bool {
+        let same = |known: &KeyValue, (key, value): Tag<'_>| {
+            known.key.as_str() == key
+                && match (&known.value, value) {
+                    (opentelemetry::Value::String(known), Scalar::Str(text)) => {
+                        known.as_str() == text
+                    }
+                    (opentelemetry::Value::I64(known), Scalar::Int(number)) => *known == number,
+                    _ => false,
+                }
+        };
+        let mut known = self.tags.iter();
+        loop {
+            match (known.next(), tags.next()) {
+                (None, None) => return true,
+                (Some(known), Some(tag)) if same(known, tag) => {}
+                _ => return false,
+            }
+        }
+    }
+}
+
+/// All series of one metric.
+#[derive(Debug, Default)]
+pub(crate) struct AllSeries {
+    known: RwLock<Known>,
+    hashes: RandomState,
+    /// Series that have an exemplar since the last collection.
+    exemplars: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    by_hash: HashMap<u64, Vec<Arc<Series>>, RandomState>,
+    count: usize,
+}
+
+impl Known {
+    fn find<'a>(
+        &self,
+        hash: u64,
+        tags: impl Iterator<Item = Tag<'a>> + Clone,
+    ) -> Option<&Arc<Series>> {
+        let same_hash = self.by_hash.get(&hash)?;
+        same_hash.iter().find(|series| series.is(tags.clone()))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<Series>> {
+        self.by_hash.values().flatten()
+    }
+}
+
+impl AllSeries {
+    /// The series of `tags`, which `sink` is bound to when they come for the first time. None where there are too many.
+    pub(super) fn get<'a>(
+        &self,
+        sink: &Sink,
+        tags: impl Iterator<Item = Tag<'a>> + Clone,
+    ) -> Option<Arc<Series>> {
+        let hash = self.hash(tags.clone());
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(series) = known.find(hash, tags.clone()) {
+            return Some(Arc::clone(series));
+        }
+        drop(known);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(series) = known.find(hash, tags.clone()) {
+            return Some(Arc::clone(series));
+        }
+        if known.count >= MAX_SERIES {
+            return None;
+        }
+        let tags = owned(tags);
+        let series = Arc::new(Series {
+            bound: sink.bind(&sorted(tags.clone())),
+            tags,
+            exemplar: Slot::default(),
+            used: AtomicBool::new(false),
+        });
+        known.count += 1;
+        let same_hash = known.by_hash.entry(hash).or_default();
+        same_hash.push(Arc::clone(&series));
+        Some(series)
+    }
+
+    /// Keeps a measurement of `series` if it stands for it better than the one before.
+    pub(super) fn offer(
+        &self,
+        series: &Series,
+        value: Value,
+        correlation: &Correlation,
+        largest: bool,
+    ) {
+        series
+            .exemplar
+            .offer(value, correlation, largest, &self.exemplars);
+    }
+
+    /// Takes the exemplars of the interval.
+    pub(super) fn exemplars(&self, largest: bool) -> Exemplars {
+        let mut exemplars = Exemplars::new();
+        if self.exemplars.swap(0, Ordering::AcqRel) == 0 {
+            return exemplars;
+        }
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        for series in known.all() {
+            let Some(exemplar) = series.exemplar.take() else {
+                continue;
+            };
+            // The same tags in another order are the same series.
+            let tags = sorted(series.tags.clone());
+            match exemplars.get(&tags) {
+                Some(other) if other.beats(&exemplar, largest) => {}
+                _ => {
+                    exemplars.insert(tags, exemplar);
+                }
+            }
+        }
+        exemplars
+    }
+
+    /// Lets go of the series that nothing was measured of since the last time, so that others find room.
+    pub(super) fn sweep(&self) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let Known { by_hash, count } = &mut *known;
+        *count = 0;
+        by_hash.retain(|_, same_hash| {
+            same_hash.retain(|series| series.used.swap(false, Ordering::Relaxed));
+            *count += same_hash.len();
+            !same_hash.is_empty()
+        });
+    }
+
+    /// Lets go of all of them: some may be bound to what counts the overflow, where OpenTelemetry has room by now.
+    pub(super) fn forget(&self) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        *known = Known::default();
+    }
+
+    fn hash<'a>(&self, tags: impl Iterator<Item = Tag<'a>>) -> u64 {
+        let mut hasher = self.hashes.build_hasher();
+        for (key, value) in tags {
+            hasher.write(key.as_bytes());
+            match value {
+                Scalar::Str(text) => hasher.write(text.as_bytes()),
+                Scalar::Int(number) => hasher.write_i64(number),
+                Scalar::Double(number) => hasher.write_u64(number.to_bits()),
+            }
+        }
+        hasher.finish()
+    }
+}
+
+/// The tags as OpenTelemetry wants them.
+pub(super) fn owned<'a>(tags: impl Iterator<Item = Tag<'a>>) -> Vec<KeyValue> {
+    let owned = |(key, value): Tag<'a>| {
+        let value: opentelemetry::Value = match value {
+            Scalar::Str(text) => StringValue::from(text.to_owned()).into(),
+            Scalar::Int(number) => number.into(),
+            Scalar::Double(number) => number.into(),
+        };
+        KeyValue::new(Key::from(key.to_owned()), value)
+    };
+    tags.map(owned).collect()
+}
+
+/// By key, each once, the last one given winning: the form in which OpenTelemetry keeps them.
+pub(super) fn sorted(mut tags: Vec<KeyValue>) -> Vec<KeyValue> {
+    tags.reverse();
+    tags.sort_by(|one, other| one.key.as_str().cmp(other.key.as_str()));
+    tags.dedup_by(|later, first| later.key == first.key);
+    tags
+}
