@@ -20,6 +20,7 @@ use crate::export::log_record::{LogRecord, Opening, Severity};
 use crate::export::processors::Intake;
 use crate::export::stats::Stats;
 use crate::export::worker::is_worker;
+use crate::http::Routes;
 use crate::metrics::provider::MeterProvider;
 use crate::metrics::record::Metrics;
 use crate::owner::Owner;
@@ -55,6 +56,7 @@ pub(crate) struct Client {
     pub(crate) logger_provider: SdkLoggerProvider,
     pub(crate) meter_provider: MeterProvider,
     pub(crate) metrics: Metrics,
+    pub(crate) routes: Routes,
     pub(crate) project_id: String,
     pub(crate) filter: String,
     pub(crate) disabled: bool,

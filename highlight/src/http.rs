@@ -13,10 +13,11 @@ mod headers;
 pub(crate) mod metrics;
 mod names;
 mod origin;
+mod route;
 mod session;
 
-use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue};
@@ -26,8 +27,9 @@ use crate::context::{Ambient, Correlation};
 use crate::export::proto::Scalar;
 use crate::handle::Highlight;
 use crate::ids;
-use crate::layer::Entry;
-use crate::recording::{Draft, Recording};
+use crate::layer::prepared::{self, Prepared};
+use crate::recording::{Draft, EncodedAttributes, Recording};
+use crate::scrub::Scrub;
 use crate::stacktrace::RawStack;
 use describe::{Seen, describe};
 pub(crate) use describe::{host_and_port, known_method};
@@ -37,7 +39,12 @@ pub(crate) use headers::{Headers, MAX_BAGGAGE_BYTES};
 use metrics::HttpMetrics;
 pub(crate) use names::Names;
 pub(crate) use origin::origin;
+use route::Route;
+pub(crate) use route::Routes;
 pub(crate) use session::carried;
+
+/// Attributes of a server span of the usual kind.
+const USUAL_ATTRIBUTES: usize = 12;
 
 /// A framework's request, as far as its server span is concerned.
 pub trait Request {
@@ -97,6 +104,20 @@ pub fn has_no_body(is_head: bool, status: u16) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Panicked;
 
+impl Highlight {
+    fn route(&self, request: &impl Request, method: Option<&'static str>) -> Arc<Route> {
+        let client = &self.0;
+        client.intake.with_server_names(|names, scrub| {
+            if client.intake.is_latest() {
+                client.routes.of(request, method, names, scrub)
+            } else {
+                // What is remembered here may have been made under other rules.
+                Routes::default().of(request, method, names, scrub)
+            }
+        })
+    }
+}
+
 impl Exchange {
     /// Starts the server span of `request`, below the caller's span and on behalf of the browser's session when the request's
     /// headers name them. Malformed headers are ignored.
@@ -104,18 +125,24 @@ impl Exchange {
         let headers = Headers::of(request);
         let (parent, trace_id) = origin(&headers);
         let method = known_method(request.method());
-        let name = name(method.unwrap_or("HTTP"), request.route());
+        let route = highlight.route(request, method);
+        let draft = Draft {
+            kind: SpanKind::Server,
+            attributes: EncodedAttributes::with_room_for(USUAL_ATTRIBUTES),
+            ..Draft::new(route.name.clone())
+        };
         let (span, context, recording) =
-            ids::adopting(trace_id, || open_span(highlight, name, &parent));
+            ids::adopting(trace_id, || open_span(highlight, draft, parent));
         recording.describe(|attributes, names, scrub| {
             let forwarded = if highlight.0.trust_forwarded {
                 Forwarded::of(&headers)
             } else {
                 Forwarded::default()
             };
+            attributes.append(&route.attributes);
             let seen = Seen {
                 request,
-                method,
+                is_known: method.is_some(),
                 headers: &headers,
                 forwarded,
             };
@@ -124,7 +151,7 @@ impl Exchange {
             });
         });
         Exchange {
-            metrics: HttpMetrics::start(highlight, request, method, &context),
+            metrics: HttpMetrics::start(highlight, &route, &context),
             highlight: highlight.clone(),
             context,
             span,
@@ -274,32 +301,20 @@ enum Inside<'a> {
     },
 }
 
-/// `GET /pay/{id}`, or the method alone.
-fn name(method: &'static str, route: Option<&str>) -> Cow<'static, str> {
-    route.map_or(Cow::Borrowed(method), |route| {
-        Cow::Owned([method, " ", route].concat())
-    })
-}
-
 /// A `tracing` span, so that what is spawned `in_current_span` stays below it; where the filters take it out, or another
-/// subscriber is in charge, a span of our own tracer.
+/// subscriber is in charge, a span of our own.
 fn open_span(
     highlight: &Highlight,
-    name: Cow<'static, str>,
-    parent: &Context,
+    draft: Draft,
+    parent: Context,
 ) -> (Option<tracing::Span>, Context, Recording) {
-    let span = tracing::info_span!(target: "highlight::http", parent: None, "request", otel.name = &*name, otel.kind = "server");
-    let opened = Entry::find(&span, |entry| {
-        let is_new = entry.recording().set_parent(parent.clone());
-        is_new.then(|| (entry.context().clone(), entry.recording().clone()))
-    });
-    if let Some((context, recording)) = opened.flatten() {
-        return (Some(span), context, recording);
+    let name = draft.name.clone();
+    let open = || tracing::info_span!(target: "highlight::http", parent: None, "request", otel.name = name.as_str(), otel.kind = "server");
+    match prepared::open(draft, parent, open) {
+        Ok((span, opened)) => (Some(span), opened.context, opened.recording),
+        Err(Prepared { draft, parent }) => {
+            let server = Recording::new(highlight, draft, parent);
+            (None, server.begin().unwrap_or_default(), server)
+        }
     }
-    let draft = Draft {
-        kind: SpanKind::Server,
-        ..Draft::new(name)
-    };
-    let server = Recording::new(highlight, draft, parent.clone());
-    (None, server.begin().unwrap_or_default(), server)
 }

@@ -21,6 +21,7 @@ use crate::export::Exporter;
 use crate::export::processors::Intake;
 use crate::guard::Guard;
 use crate::handle::{Client, Highlight};
+use crate::http::Routes;
 use crate::ids::Ids;
 use crate::metrics::provider::MeterProvider;
 use crate::metrics::record::Metrics;
@@ -106,6 +107,7 @@ fn assemble(settings: &Settings, exporter: Exporter) -> Highlight {
         logger_provider,
         meter_provider,
         metrics,
+        routes: Routes::default(),
         project_id: settings.project_id.clone(),
         filter: settings.filter.clone(),
         disabled: settings.disabled,

@@ -6,6 +6,7 @@
 mod entry;
 mod fields;
 mod log_fields;
+pub(crate) mod prepared;
 mod span_fields;
 
 use opentelemetry::trace::{Status, TraceContextExt as _};
@@ -122,6 +123,12 @@ where
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         if self.highlight.is_silent() {
+            return;
+        }
+        if let Some(entry) = prepared::entry(&self.highlight, attributes.metadata()) {
+            if let Some(span) = context.span(id) {
+                entry.put(&mut span.extensions_mut());
+            }
             return;
         }
         let parent = if let Some(parent) = attributes.parent() {

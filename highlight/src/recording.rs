@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use opentelemetry::trace::{
     Event, Link, Span, SpanContext, SpanKind, Status, TraceContextExt as _,
 };
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::{Context, KeyValue, StringValue};
 
 use crate::export::buffer::lock;
 use crate::export::deferred::Gap;
@@ -31,14 +31,14 @@ const MAX_ATTRIBUTES_PER_PART: usize = 128;
 /// What is known of a span when it is made.
 #[derive(Debug)]
 pub(crate) struct Draft {
-    pub(crate) name: Cow<'static, str>,
+    pub(crate) name: StringValue,
     pub(crate) kind: SpanKind,
     pub(crate) status: Status,
     pub(crate) attributes: EncodedAttributes,
 }
 
 impl Draft {
-    pub(crate) fn new(name: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(name: impl Into<StringValue>) -> Self {
         Draft {
             name: name.into(),
             kind: SpanKind::Internal,
@@ -142,7 +142,7 @@ impl Recording {
         });
     }
 
-    pub(crate) fn rename(&self, name: Cow<'static, str>) {
+    pub(crate) fn rename(&self, name: StringValue) {
         self.change(|live, _| live.draft.name = name);
     }
 
@@ -212,7 +212,7 @@ impl Shared {
                 context: &begun.context,
                 parent: begun.parent,
                 parent_is_remote: begun.parent_is_remote,
-                name: &live.draft.name,
+                name: live.draft.name.as_str(),
                 kind: &live.draft.kind,
                 start: live.start,
                 end: unix_nanos(end),
@@ -315,7 +315,7 @@ impl Span for Recording {
     where
         T: Into<Cow<'static, str>>,
     {
-        self.rename(new_name.into());
+        self.rename(new_name.into().into());
     }
 
     fn add_link(&mut self, span_context: SpanContext, attributes: Vec<KeyValue>) {

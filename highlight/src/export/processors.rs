@@ -50,6 +50,11 @@ impl Intake {
         let _ = self.successor.set(next);
     }
 
+    /// Whether no further `init` has replaced it.
+    pub(crate) fn is_latest(&self) -> bool {
+        self.successor.get().is_none()
+    }
+
     fn latest(&self) -> &Intake {
         let mut intake = self;
         while let Some(next) = intake.successor.get() {

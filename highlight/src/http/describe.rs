@@ -19,12 +19,13 @@ pub(crate) fn known_method(method: &str) -> Option<&'static str> {
 /// A request, and how it is seen.
 pub(super) struct Seen<'a, R> {
     pub(super) request: &'a R,
-    /// None for one that the conventions do not know.
-    pub(super) method: Option<&'static str>,
+    /// Whether the conventions know its method.
+    pub(super) is_known: bool,
     pub(super) headers: &'a Headers<'a>,
     pub(super) forwarded: Forwarded<'a>,
 }
 
+/// Sets what is not the same for all requests of a route.
 pub(super) fn describe<R: Request>(
     seen: &Seen<'_, R>,
     names: &Names,
@@ -39,16 +40,13 @@ pub(super) fn describe<R: Request>(
             set(name, Scalar::Str(value));
         }
     };
-    text(&names.method, Some(seen.method.unwrap_or("_OTHER")));
-    if seen.method.is_none() {
+    if !seen.is_known {
         text(&names.original_method, Some(request.method()));
     }
-    text(&names.route, request.route());
     let scheme = forwarded.scheme.unwrap_or(request.scheme());
     text(&names.scheme, Some(scheme));
     text(&names.path, Some(request.path()));
     text(&names.query, request.query());
-    text(&names.version, Some(request.version()));
     text(&names.user_agent, headers.user_agent);
     let host = forwarded.host.or(headers.host);
     let host = host.or_else(|| request.authority());

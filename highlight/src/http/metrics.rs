@@ -1,19 +1,19 @@
 //! The metrics of HTTP requests, by the semantic conventions
 //! (<https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#http-server>).
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Instant;
 
 use opentelemetry::Context;
 
-use super::Request;
+use super::route::{Key, Route};
 use crate::context::{Ambient, Correlation};
 use crate::export::proto::Scalar;
 use crate::handle::Highlight;
 use crate::metrics::instrument::{Instrument, Kind, Refusal, Registry, Value, Wanted};
 use crate::metrics::series::{Series, Tag};
 
-const DURATION: &str = "http.server.request.duration";
+pub(crate) const DURATION: &str = "http.server.request.duration";
 const ACTIVE: &str = "http.server.active_requests";
 
 /// The conventions' bounds, in seconds.
@@ -21,15 +21,15 @@ const BUCKETS: [f64; 14] = [
     0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 ];
 
-/// The two instruments, made with the first request.
-#[derive(Debug, Default)]
-pub(crate) struct HttpInstruments(OnceLock<(Arc<Instrument>, Arc<Instrument>)>);
+/// Where requests are measured.
+#[derive(Debug)]
+pub(crate) struct HttpInstruments {
+    duration: Arc<Instrument>,
+    active: Arc<Instrument>,
+}
 
 impl HttpInstruments {
-    fn get(&self, registry: &Registry) -> Result<&(Arc<Instrument>, Arc<Instrument>), Refusal> {
-        if let Some(both) = self.0.get() {
-            return Ok(both);
-        }
+    pub(crate) fn new(registry: &Registry) -> Result<Self, Refusal> {
         let duration = registry.get(&Wanted {
             unit: Some("s"),
             description: Some("Duration of HTTP server requests."),
@@ -41,7 +41,7 @@ impl HttpInstruments {
             description: Some("Number of active HTTP server requests."),
             ..Wanted::named(Kind::UpDownCounter, ACTIVE)
         })?;
-        Ok(self.0.get_or_init(|| (duration, active)))
+        Ok(HttpInstruments { duration, active })
     }
 }
 
@@ -52,53 +52,35 @@ pub(super) struct HttpMetrics(Option<Active>);
 #[derive(Debug)]
 struct Active {
     highlight: Highlight,
-    duration: Arc<Instrument>,
+    route: Arc<Route>,
     /// Among the requests that are handled; none where there are too many series.
     in_flight: Option<Arc<Series>>,
     started: Instant,
-    method: &'static str,
-    scheme: &'static str,
-    version: &'static str,
-    route: Option<String>,
     error_type: Option<String>,
     /// Where an exemplar leads to.
     correlation: Option<Correlation>,
 }
 
 impl HttpMetrics {
-    pub(super) fn start(
-        highlight: &Highlight,
-        request: &impl Request,
-        method: Option<&'static str>,
-        context: &Context,
-    ) -> Self {
+    pub(super) fn start(highlight: &Highlight, route: &Arc<Route>, context: &Context) -> Self {
         let metrics = &highlight.0.metrics;
-        let Some(instruments) = metrics.http().filter(|_| !highlight.is_silent()) else {
+        if highlight.is_silent() {
+            return HttpMetrics(None);
+        }
+        let Some(instruments) = metrics.http() else {
             return HttpMetrics(None);
         };
-        let (duration, active) = match instruments.get(metrics.registry()) {
-            Ok(both) => both,
-            Err(refusal) => {
-                metrics.refuse(DURATION, refusal);
-                return HttpMetrics(None);
-            }
-        };
-        let method = method.unwrap_or("_OTHER");
-        let scheme = scheme(request.scheme());
-        let in_flight = active.series(tags(method, scheme).into_iter());
+        let active = &instruments.active;
+        let in_flight = route.active(|| active.series(tags(route.key()).into_iter()));
         if let Some(series) = &in_flight {
-            metrics.change(series, 1);
+            metrics.add(active, series, Value::Change(1), None);
         }
         let in_a_session = || Ambient::of(context).session().is_some();
         HttpMetrics(Some(Active {
             highlight: highlight.clone(),
-            duration: Arc::clone(duration),
+            route: Arc::clone(route),
             in_flight,
             started: Instant::now(),
-            method,
-            scheme,
-            version: request.version(),
-            route: request.route().map(str::to_owned),
             error_type: None,
             correlation: (metrics.has_exemplars() && in_a_session())
                 .then(|| Correlation::of(context)),
@@ -134,47 +116,52 @@ impl Drop for HttpMetrics {
 impl Active {
     fn end(self, status: Option<u16>) {
         let metrics = &self.highlight.0.metrics;
+        let Some(HttpInstruments { duration, active }) = metrics.http() else {
+            return;
+        };
         if let Some(series) = &self.in_flight {
-            metrics.change(series, -1);
+            metrics.add(active, series, Value::Change(-1), None);
         }
-        let text = |name, value| Some((name, Scalar::Str(value)));
-        let [method, scheme] = tags(self.method, self.scheme);
-        let tags = [
-            Some(method),
-            Some(scheme),
-            text("network.protocol.version", self.version),
-            self.route
-                .as_deref()
-                .and_then(|route| text("http.route", route)),
-            status.map(|status| ("http.response.status_code", Scalar::Int(i64::from(status)))),
-            self.error_type
-                .as_deref()
-                .and_then(|error_type| text("error.type", error_type)),
-        ];
         let seconds = Value::Double(self.started.elapsed().as_secs_f64());
-        metrics.take(
-            DURATION,
-            &self.duration,
-            seconds,
-            tags.into_iter().flatten(),
-            self.correlation.as_ref(),
-        );
+        let exemplar = self.correlation.as_ref();
+        let key = self.route.key();
+        if let (Some(status), None) = (status, &self.error_type) {
+            let find = || duration.series(details(key, Some(status), None));
+            if let Some(series) = self.route.duration(status, find) {
+                return metrics.add(duration, &series, seconds, exemplar);
+            }
+        }
+        let tags = details(key, status, self.error_type.as_deref());
+        metrics.take(DURATION, duration, seconds, tags, exemplar);
     }
 }
 
 /// What requests are told apart by while they are handled.
-fn tags(method: &'static str, scheme: &'static str) -> [Tag<'static>; 2] {
+fn tags(key: &Key) -> [Tag<'static>; 2] {
     [
-        ("http.request.method", Scalar::Str(method)),
-        ("url.scheme", Scalar::Str(scheme)),
+        (
+            "http.request.method",
+            Scalar::Str(key.method.unwrap_or("_OTHER")),
+        ),
+        ("url.scheme", Scalar::Str(key.scheme)),
     ]
 }
 
-/// A client may write any scheme into its request line; each would be a series.
-fn scheme(scheme: &str) -> &'static str {
-    if scheme.eq_ignore_ascii_case("https") {
-        "https"
-    } else {
-        "http"
-    }
+/// What they are told apart by once they are answered, or given up.
+fn details<'a>(
+    key: &'a Key,
+    status: Option<u16>,
+    error_type: Option<&'a str>,
+) -> impl Iterator<Item = Tag<'a>> + Clone {
+    let text = |name, value| (name, Scalar::Str(value));
+    let code = |status| ("http.response.status_code", Scalar::Int(i64::from(status)));
+    let details = [
+        Some(text("network.protocol.version", key.version)),
+        key.template
+            .as_deref()
+            .map(|route| text("http.route", route)),
+        status.map(code),
+        error_type.map(|error_type| text("error.type", error_type)),
+    ];
+    tags(key).into_iter().chain(details.into_iter().flatten())
 }

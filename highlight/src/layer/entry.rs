@@ -44,6 +44,14 @@ impl Entry {
         }
     }
 
+    /// Of a span that has begun.
+    pub(super) fn begun(recording: Recording, context: Context) -> Self {
+        Entry {
+            recording,
+            context: OnceLock::from(context),
+        }
+    }
+
     pub(super) fn put(self, extensions: &mut ExtensionsMut<'_>) {
         if let Some(entries) = extensions.get_mut::<Entries>() {
             entries.others.push(self);

@@ -1,9 +1,9 @@
 //! A span's fields: attributes in their wire form, and those that `tracing-opentelemetry` made special.
 
-use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::{Debug, Display};
 
+use opentelemetry::StringValue;
 use opentelemetry::trace::{SpanKind, Status};
 use tracing::Metadata;
 use tracing::field::{Field, Visit};
@@ -21,7 +21,7 @@ use crate::scrub::Scrub;
 #[derive(Debug, Default)]
 pub(super) struct Told {
     pub(super) attributes: EncodedAttributes,
-    pub(super) name: Option<Cow<'static, str>>,
+    pub(super) name: Option<StringValue>,
     pub(super) kind: Option<SpanKind>,
     pub(super) status: Option<Status>,
 }

@@ -109,10 +109,15 @@ impl Instrument {
         let Some(series) = self.series(tags.clone()) else {
             return self.sink.measure(value, &sorted(owned(tags)));
         };
+        self.add(&series, value, exemplar);
+    }
+
+    /// Adds a measurement to one of its series.
+    pub(crate) fn add(&self, series: &Series, value: Value, exemplar: Option<&Correlation>) {
         series.measure(value);
         if let Some(correlation) = exemplar {
-            self.series
-                .offer(&series, value, correlation, self.keeps_largest());
+            let largest = self.keeps_largest();
+            self.series.offer(series, value, correlation, largest);
         }
     }
 

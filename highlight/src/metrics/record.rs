@@ -1,6 +1,6 @@
 //! One measurement on its way into its series, and the functions that record one by the metric's name.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::MetricSession;
 use super::instrument::{Instrument, Kind, Refusal, Registry, Value, Wanted, invalid};
@@ -12,7 +12,7 @@ use crate::export::log_record::MAX_ATTRIBUTES;
 use crate::export::proto::Scalar;
 use crate::export::stats::DropReason;
 use crate::handle::Highlight;
-use crate::http::metrics::HttpInstruments;
+use crate::http::metrics::{DURATION, HttpInstruments};
 
 /// Longest value of a tag, in bytes: each lives for as long as its series.
 const MAX_TAG_BYTES: usize = 1_024;
@@ -22,7 +22,8 @@ const MAX_TAG_BYTES: usize = 1_024;
 pub(crate) struct Metrics {
     collector: Arc<Collector>,
     session: MetricSession,
-    http: Option<HttpInstruments>,
+    /// Made with the first request; none where requests are not measured.
+    http: Option<OnceLock<HttpInstruments>>,
     on: bool,
 }
 
@@ -34,7 +35,7 @@ impl Metrics {
         on: bool,
     ) -> Self {
         Metrics {
-            http: http.then(HttpInstruments::default),
+            http: http.then(OnceLock::new),
             collector,
             session,
             on,
@@ -43,7 +44,17 @@ impl Metrics {
 
     /// None where requests are not measured.
     pub(crate) fn http(&self) -> Option<&HttpInstruments> {
-        self.http.as_ref()
+        let http = self.http.as_ref()?;
+        if let Some(instruments) = http.get() {
+            return Some(instruments);
+        }
+        match HttpInstruments::new(self.registry()) {
+            Ok(instruments) => Some(http.get_or_init(|| instruments)),
+            Err(refusal) => {
+                self.refuse(DURATION, refusal);
+                None
+            }
+        }
     }
 
     pub(crate) fn registry(&self) -> &Registry {
@@ -97,10 +108,16 @@ impl Metrics {
         self.collector.mark();
     }
 
-    /// Adds to a series that was looked up before.
-    pub(crate) fn change(&self, series: &Series, change: i64) {
+    /// Takes a finite value into a series that was looked up before.
+    pub(crate) fn add(
+        &self,
+        instrument: &Instrument,
+        series: &Series,
+        value: Value,
+        exemplar: Option<&Correlation>,
+    ) {
         if self.is_open() {
-            series.measure(Value::Change(change));
+            instrument.add(series, value, exemplar);
             self.collector.mark();
         }
     }

@@ -1,11 +1,11 @@
 //! The series of a metric, found by their tags as they are given: what a measurement is added to is looked up, never made anew.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 use opentelemetry::{Key, KeyValue, StringValue};
 
 use super::exemplar::{Exemplars, Slot};
@@ -23,15 +23,23 @@ pub(crate) type Tag<'a> = (&'a str, Scalar<'a>);
 /// A set of tags, and where its measurements go.
 #[derive(Debug)]
 pub(crate) struct Series {
+    hash: u64,
     /// In the order in which they are given.
     tags: Vec<KeyValue>,
     bound: Bound,
     exemplar: Slot,
     /// Since the last collection.
     used: AtomicBool,
+    /// Until it is looked up anew.
+    kept: AtomicBool,
 }
 
 impl Series {
+    /// False when it is to be looked up anew.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept.load(Ordering::Relaxed)
+    }
+
     #[inline]
     pub(crate) fn measure(&self, value: Value) {
         self.bound.measure(value);
@@ -65,31 +73,10 @@ impl Series {
 /// All series of one metric.
 #[derive(Debug, Default)]
 pub(crate) struct AllSeries {
-    known: RwLock<Known>,
+    known: RwLock<HashTable<Arc<Series>>>,
     hashes: RandomState,
     /// Series that have an exemplar since the last collection.
     exemplars: AtomicUsize,
-}
-
-#[derive(Debug, Default)]
-struct Known {
-    by_hash: HashMap<u64, Vec<Arc<Series>>, RandomState>,
-    count: usize,
-}
-
-impl Known {
-    fn find<'a>(
-        &self,
-        hash: u64,
-        tags: impl Iterator<Item = Tag<'a>> + Clone,
-    ) -> Option<&Arc<Series>> {
-        let same_hash = self.by_hash.get(&hash)?;
-        same_hash.iter().find(|series| series.is(tags.clone()))
-    }
-
-    fn all(&self) -> impl Iterator<Item = &Arc<Series>> {
-        self.by_hash.values().flatten()
-    }
 }
 
 impl AllSeries {
@@ -100,28 +87,29 @@ impl AllSeries {
         tags: impl Iterator<Item = Tag<'a>> + Clone,
     ) -> Option<Arc<Series>> {
         let hash = self.hash(tags.clone());
+        let is_it = |series: &Arc<Series>| series.is(tags.clone());
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(series) = known.find(hash, tags.clone()) {
+        if let Some(series) = known.find(hash, is_it) {
             return Some(Arc::clone(series));
         }
         drop(known);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(series) = known.find(hash, tags.clone()) {
+        if let Some(series) = known.find(hash, is_it) {
             return Some(Arc::clone(series));
         }
-        if known.count >= MAX_SERIES {
+        if known.len() >= MAX_SERIES {
             return None;
         }
         let tags = owned(tags);
         let series = Arc::new(Series {
+            hash,
             bound: sink.bind(&sorted(tags.clone())),
             tags,
             exemplar: Slot::default(),
             used: AtomicBool::new(false),
+            kept: AtomicBool::new(true),
         });
-        known.count += 1;
-        let same_hash = known.by_hash.entry(hash).or_default();
-        same_hash.push(Arc::clone(&series));
+        known.insert_unique(hash, Arc::clone(&series), |series| series.hash);
         Some(series)
     }
 
@@ -145,7 +133,7 @@ impl AllSeries {
             return exemplars;
         }
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        for series in known.all() {
+        for series in known.iter() {
             let Some(exemplar) = series.exemplar.take() else {
                 continue;
             };
@@ -164,19 +152,19 @@ impl AllSeries {
     /// Lets go of the series that nothing was measured of since the last time, so that others find room.
     pub(super) fn sweep(&self) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let Known { by_hash, count } = &mut *known;
-        *count = 0;
-        by_hash.retain(|_, same_hash| {
-            same_hash.retain(|series| series.used.swap(false, Ordering::Relaxed));
-            *count += same_hash.len();
-            !same_hash.is_empty()
+        known.retain(|series| {
+            let is_used = series.used.swap(false, Ordering::Relaxed);
+            series.kept.store(is_used, Ordering::Relaxed);
+            is_used
         });
     }
 
     /// Lets go of all of them: some may be bound to what counts the overflow, where OpenTelemetry has room by now.
     pub(super) fn forget(&self) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        *known = Known::default();
+        for series in known.drain() {
+            series.kept.store(false, Ordering::Relaxed);
+        }
     }
 
     fn hash<'a>(&self, tags: impl Iterator<Item = Tag<'a>>) -> u64 {

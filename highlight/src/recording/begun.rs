@@ -55,7 +55,7 @@ impl Begun {
         };
         let known = has_parent.then_some(above);
         let sampled = !parent.is_telemetry_suppressed()
-            && sampling.takes(known, trace_id, &draft.name, &draft.kind);
+            && sampling.takes(known, trace_id, draft.name.as_str(), &draft.kind);
         let flags = if sampled {
             above.trace_flags().with_sampled(true)
         } else {

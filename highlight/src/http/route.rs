@@ -1,0 +1,176 @@
+//! What the requests of one route have in common: worked out when the first of them comes.
+
+use std::hash::BuildHasher as _;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use opentelemetry::StringValue;
+
+use super::Request;
+use super::names::Names;
+use crate::export::keyed::Keyed;
+use crate::export::proto::Scalar;
+use crate::metrics::series::Series;
+use crate::recording::EncodedAttributes;
+use crate::scrub::Scrub;
+
+/// Routes that are remembered. They are the application's, so there are not many; any more are worked out each time.
+const MAX_ROUTES: usize = 1_000;
+/// Status codes of a route whose series are remembered.
+const MAX_STATUSES: usize = 32;
+
+/// See the module's description.
+#[derive(Debug)]
+pub(crate) struct Route {
+    key: Key,
+    /// The span's: `GET /pay/{id}`, or the method alone.
+    pub(super) name: StringValue,
+    /// Method, route and version.
+    pub(super) attributes: EncodedAttributes,
+    counted: RwLock<Counted>,
+}
+
+/// What tells routes apart.
+#[derive(Debug)]
+pub(super) struct Key {
+    /// One of the conventions' methods, or none.
+    pub(super) method: Option<&'static str>,
+    /// For metrics: a client may write any scheme into its request line, and each would be a series.
+    pub(super) scheme: &'static str,
+    pub(super) version: &'static str,
+    pub(super) template: Option<Box<str>>,
+}
+
+/// The series that a route's requests are counted in, as they were found last.
+#[derive(Debug, Default)]
+struct Counted {
+    active: Option<Arc<Series>>,
+    durations: Vec<(u16, Arc<Series>)>,
+}
+
+impl Route {
+    fn new(key: Key, names: &Names, scrub: &Scrub) -> Self {
+        let method = key.method.unwrap_or("HTTP");
+        let name = match &key.template {
+            Some(template) => Arc::<str>::from([method, " ", template].concat()).into(),
+            None => method.into(),
+        };
+        let mut attributes = EncodedAttributes::default();
+        let mut text = |name: &Keyed, value: &str| {
+            attributes.add(|buf| name.scalar(buf, Scalar::Str(value), scrub));
+        };
+        text(&names.method, key.method.unwrap_or("_OTHER"));
+        if let Some(template) = &key.template {
+            text(&names.route, template);
+        }
+        text(&names.version, key.version);
+        Route {
+            key,
+            name,
+            attributes,
+            counted: RwLock::default(),
+        }
+    }
+
+    pub(super) fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// The series of the requests that are being handled.
+    pub(super) fn active(&self, find: impl FnOnce() -> Option<Arc<Series>>) -> Option<Arc<Series>> {
+        let counted = self.counted.read().unwrap_or_else(PoisonError::into_inner);
+        let known = counted.active.as_ref().filter(|series| series.is_kept());
+        if let Some(series) = known {
+            return Some(Arc::clone(series));
+        }
+        drop(counted);
+        let found = find()?;
+        let mut counted = self.counted.write().unwrap_or_else(PoisonError::into_inner);
+        counted.active = Some(Arc::clone(&found));
+        Some(found)
+    }
+
+    /// The series of the durations of requests that were answered with `status`.
+    pub(super) fn duration(
+        &self,
+        status: u16,
+        find: impl FnOnce() -> Option<Arc<Series>>,
+    ) -> Option<Arc<Series>> {
+        let counted = self.counted.read().unwrap_or_else(PoisonError::into_inner);
+        let mut known = counted.durations.iter();
+        if let Some((_, series)) = known.find(|(of, series)| *of == status && series.is_kept()) {
+            return Some(Arc::clone(series));
+        }
+        drop(counted);
+        let found = find()?;
+        let mut counted = self.counted.write().unwrap_or_else(PoisonError::into_inner);
+        let durations = &mut counted.durations;
+        durations.retain(|(of, series)| *of != status && series.is_kept());
+        if durations.len() < MAX_STATUSES {
+            durations.push((status, Arc::clone(&found)));
+        }
+        Some(found)
+    }
+}
+
+impl Key {
+    fn is(&self, method: Option<&str>, request: &impl Request) -> bool {
+        self.template.as_deref() == request.route()
+            && self.method == method
+            && self.version == request.version()
+            && self.scheme == scheme(request.scheme())
+    }
+}
+
+/// All routes that requests came for.
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    known: RwLock<HashTable<Arc<Route>>>,
+    hashes: RandomState,
+}
+
+impl Routes {
+    /// The route of `request`.
+    pub(super) fn of(
+        &self,
+        request: &impl Request,
+        method: Option<&'static str>,
+        names: &Names,
+        scrub: &Scrub,
+    ) -> Arc<Route> {
+        let hash = self.hash(request.route(), method);
+        let is_it = |route: &Arc<Route>| route.key.is(method, request);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(route) = known.find(hash, is_it) {
+            return Arc::clone(route);
+        }
+        drop(known);
+        let key = Key {
+            method,
+            scheme: scheme(request.scheme()),
+            version: request.version(),
+            template: request.route().map(Box::from),
+        };
+        let route = Arc::new(Route::new(key, names, scrub));
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < MAX_ROUTES && known.find(hash, is_it).is_none() {
+            let hash_of =
+                |route: &Arc<Route>| self.hash(route.key.template.as_deref(), route.key.method);
+            known.insert_unique(hash, Arc::clone(&route), hash_of);
+        }
+        route
+    }
+
+    fn hash(&self, template: Option<&str>, method: Option<&str>) -> u64 {
+        self.hashes.hash_one((template, method))
+    }
+}
+
+fn scheme(scheme: &str) -> &'static str {
+    if scheme.eq_ignore_ascii_case("https") {
+        "https"
+    } else {
+        "http"
+    }
+}
