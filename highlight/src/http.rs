@@ -29,7 +29,6 @@ use crate::handle::Highlight;
 use crate::ids;
 use crate::layer::prepared::{self, Prepared};
 use crate::recording::{Draft, EncodedAttributes, Recording};
-use crate::scrub::Scrub;
 use crate::stacktrace::RawStack;
 use describe::{Seen, describe};
 pub(crate) use describe::{host_and_port, known_method};

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use opentelemetry::InstrumentationScope;
 use opentelemetry::metrics::{Meter, MeterProvider as _};
+use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics};
@@ -224,16 +224,14 @@ fn kind(data: &AggregatedMetrics) -> Kind {
 fn overflows(data: &AggregatedMetrics) -> bool {
     const OVERFLOW: &str = "otel.metric.overflow";
     fn of<T>(data: &MetricData<T>) -> bool {
-        fn any<'a>(
-            mut points: impl Iterator<Item = impl Iterator<Item = &'a opentelemetry::KeyValue>>,
-        ) -> bool {
-            points.any(|mut tags| tags.any(|tag| tag.key.as_str() == OVERFLOW))
+        fn marked<'a>(mut tags: impl Iterator<Item = &'a KeyValue>) -> bool {
+            tags.any(|tag| tag.key.as_str() == OVERFLOW)
         }
         match data {
-            MetricData::Gauge(gauge) => any(gauge.data_points().map(|point| point.attributes())),
-            MetricData::Sum(sum) => any(sum.data_points().map(|point| point.attributes())),
+            MetricData::Gauge(gauge) => gauge.data_points().any(|one| marked(one.attributes())),
+            MetricData::Sum(sum) => sum.data_points().any(|one| marked(one.attributes())),
             MetricData::Histogram(histogram) => {
-                any(histogram.data_points().map(|point| point.attributes()))
+                histogram.data_points().any(|one| marked(one.attributes()))
             }
             MetricData::ExponentialHistogram(_) => false,
         }

@@ -174,3 +174,22 @@ fn scheme(scheme: &str) -> &'static str {
         "http"
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::Fake;
+    use super::*;
+
+    #[test]
+    fn requests_of_one_route_share_what_is_known_of_it() {
+        let scrub = Scrub::default();
+        let names = Names::new(&scrub);
+        let routes = Routes::default();
+        let of = |method| routes.of(&Fake(&[]), method, &names, &scrub);
+        let get = of(Some("GET"));
+        assert_eq!(get.name.as_str(), "GET");
+        assert!(Arc::ptr_eq(&get, &of(Some("GET"))));
+        assert!(!Arc::ptr_eq(&get, &of(Some("PUT"))));
+        assert_eq!(of(None).name.as_str(), "HTTP");
+    }
+}

@@ -201,3 +201,67 @@ pub(super) fn sorted(mut tags: Vec<KeyValue>) -> Vec<KeyValue> {
     tags.dedup_by(|later, first| later.key == first.key);
     tags
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::metrics::{MeterProvider as _, NoopMeterProvider};
+
+    use super::*;
+
+    fn tags<'a>(
+        tags: &'a [(&'a str, Scalar<'a>)],
+    ) -> impl Iterator<Item = (&'a str, Scalar<'a>)> + Clone {
+        tags.iter().copied()
+    }
+
+    #[test]
+    fn a_series_is_found_by_its_tags_alone() {
+        let meter = NoopMeterProvider::new().meter("test");
+        let sink = Sink::Counter(meter.u64_counter("orders").build());
+        let all = AllSeries::default();
+        let (a, b) = (("a", Scalar::Str("1")), ("b", Scalar::Int(1)));
+        let first = all.get(&sink, tags(&[a, b])).unwrap();
+        assert!(Arc::ptr_eq(&first, &all.get(&sink, tags(&[a, b])).unwrap()));
+        for other in [
+            &[][..],
+            &[a],
+            &[a, ("b", Scalar::Int(2))],
+            &[a, ("b", Scalar::Str("1"))],
+            &[("a", Scalar::Str("1b")), ("", Scalar::Int(1))],
+            &[a, b, b],
+        ] {
+            let found = all.get(&sink, tags(other)).unwrap();
+            assert!(!Arc::ptr_eq(&first, &found), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_series_is_let_go_when_an_interval_passes_without_it() {
+        let meter = NoopMeterProvider::new().meter("test");
+        let sink = Sink::Counter(meter.u64_counter("orders").build());
+        let all = AllSeries::default();
+        let series = all.get(&sink, tags(&[])).unwrap();
+        series.measure(Value::Count(1));
+        all.sweep();
+        assert!(series.is_kept());
+        assert!(Arc::ptr_eq(&series, &all.get(&sink, tags(&[])).unwrap()));
+        all.sweep();
+        assert!(!series.is_kept());
+        assert!(!Arc::ptr_eq(&series, &all.get(&sink, tags(&[])).unwrap()));
+    }
+
+    #[test]
+    fn the_number_of_series_is_bounded_and_there_is_room_again() {
+        let meter = NoopMeterProvider::new().meter("test");
+        let sink = Sink::Counter(meter.u64_counter("orders").build());
+        let all = AllSeries::default();
+        let get = |number| all.get(&sink, tags(&[("order", Scalar::Int(number))]));
+        for number in 0..2_000 {
+            assert!(get(number).is_some());
+        }
+        assert!(get(2_000).is_none());
+        assert!(get(0).is_some());
+        all.forget();
+        assert!(get(2_000).is_some());
+    }
+}

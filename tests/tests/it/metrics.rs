@@ -227,6 +227,29 @@ fn series_beyond_the_limit_count_together() {
 }
 
 #[test]
+fn a_series_beyond_the_limit_has_a_row_of_its_own_again_when_there_is_room() {
+    let pipeline = Pipeline::start();
+    let login = |user: usize| {
+        let user = user.to_string();
+        pipeline.highlight.record_incr("logins", &[("user", &user)]);
+    };
+    (0..2_500).for_each(login);
+    drop(pipeline.received());
+    // The series of the first interval make room when nothing was added to them for another one.
+    login(2_400);
+    drop(pipeline.received());
+    login(2_400);
+    let received = pipeline.received();
+    let last = rows(&received, "logins").pop().unwrap();
+    assert_eq!(
+        last.attributes.get("user").map(String::as_str),
+        Some("2400")
+    );
+    let logins = sums(&received, "logins");
+    assert!((logins.iter().sum::<f64>() - 2_502.0).abs() < f64::EPSILON);
+}
+
+#[test]
 fn names_made_of_ids_are_counted_and_dropped_beyond_the_limit() {
     let pipeline = Pipeline::start();
     for number in 0..1_003 {
