@@ -86,18 +86,13 @@ fn fields_beyond_the_limit_are_counted() {
 }
 
 #[test]
-fn a_body_full_of_markup_takes_no_longer_than_another() {
+fn a_body_full_of_markup_keeps_all_of_its_text() {
     let text = " <".repeat(proto::MAX_BODY_BYTES / 2);
-    let started = std::time::Instant::now();
     let record = written(|record| {
         record.body(&text);
     });
-    assert!(
-        started.elapsed() < Duration::from_millis(150),
-        "{:?}",
-        started.elapsed()
-    );
-    assert!(body(&record).len() > text.len());
+    let kept = "\u{a0}<".repeat(proto::MAX_BODY_BYTES / 2);
+    assert_eq!(body(&record), format!("StringValue({kept:?})"));
 }
 
 #[test]
