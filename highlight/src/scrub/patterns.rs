@@ -12,8 +12,20 @@ const CARD_DIGITS: Range<usize> = 13..20;
 /// There is no secret in such a text, nor markup.
 #[inline]
 pub(crate) fn is_plain(text: &[u8]) -> bool {
+    let (blocks, rest) = text.as_chunks();
     let (mut seen, mut digits) = (0, 0);
-    for byte in text {
+    for block in blocks {
+        let Some(more) = digits_of(block) else {
+            return false;
+        };
+        // A word may go on from one block to the next: those are looked through together.
+        seen |= BEARER;
+        digits += more;
+        if digits >= CARD_DIGITS.start {
+            return false;
+        }
+    }
+    for byte in rest {
         let class = CLASSES[usize::from(*byte)];
         seen |= class;
         digits += usize::from(class & DIGIT);
@@ -21,6 +33,21 @@ pub(crate) fn is_plain(text: &[u8]) -> bool {
     seen & MARK == 0
         && digits < CARD_DIGITS.start
         && (seen & BEARER != BEARER || !holds_a_bearer_token(text))
+}
+
+/// Bytes that are looked at together: the compiler makes vector instructions of it.
+const BLOCK: usize = 64;
+
+/// How many digits there are; none where there is a mark as well.
+fn digits_of(block: &[u8; BLOCK]) -> Option<usize> {
+    let (mut marks, mut digits) = (0, 0);
+    for byte in block {
+        marks |= u8::from(*byte == b':') | u8::from(*byte == b'=') | u8::from(*byte == b'<');
+    }
+    for byte in block {
+        digits += u8::from(byte.wrapping_sub(b'0') < 10);
+    }
+    (marks == 0).then_some(usize::from(digits))
 }
 
 const DIGIT: u8 = 1;
@@ -50,6 +77,9 @@ const fn classes() -> [u8; 256] {
 }
 
 fn holds_a_bearer_token(text: &[u8]) -> bool {
+    if memchr::memmem::find(text, b"earer").is_none() {
+        return false;
+    }
     let mut words = text.split(|byte| *byte == b' ');
     words.any(|word| word.ends_with(b"earer"))
 }
@@ -213,8 +243,8 @@ mod tests {
             assert!(is_plain(text.as_bytes()), "{text}");
         }
         for mark in [":", "<", "=", "Bearer abc", "4111 1111 1111 1111"] {
-            for before in 0..40 {
-                let text = format!("{}{mark}{}", "x".repeat(before), "y".repeat(40 - before));
+            for before in 0..200 {
+                let text = format!("{}{mark}{}", "x".repeat(before), "y".repeat(200 - before));
                 assert!(!is_plain(text.as_bytes()), "{text}");
             }
         }
