@@ -119,23 +119,20 @@ impl Keyed {
         if self.head_len == 0 || self.head_len + size > MAX_SHORT {
             return proto::key_value(buf, self.field, self.name, Scalar::Str(text));
         }
-        let mut head = [0; MAX_HEAD + KEY_AND_LEN];
-        head[..MAX_HEAD].copy_from_slice(&self.head);
-        self.fill_in(&mut head, 0, size);
-        head[self.head_len..][..KEY_AND_LEN].copy_from_slice(&[proto::ANY_TEXT, short(text.len())]);
-        proto::put_first(buf, &head, self.head_len + KEY_AND_LEN);
+        let at = buf.len();
+        proto::put_first(buf, &self.head, self.head_len);
+        buf.extend_from_slice(&[proto::ANY_TEXT, short(text.len())]);
         buf.extend_from_slice(text.as_bytes());
+        self.fill_in(buf, at, size);
     }
 
     /// Writes the field with the first `len` bytes of an `AnyValue`.
     #[inline]
     fn short<const N: usize>(&self, buf: &mut Vec<u8>, payload: &[u8; N], len: usize) {
-        const LONGEST: usize = 16;
-        let mut field = [0; MAX_HEAD + LONGEST];
-        field[..MAX_HEAD].copy_from_slice(&self.head);
-        field[self.head_len..][..N].copy_from_slice(payload);
-        self.fill_in(&mut field, 0, len);
-        proto::put_first(buf, &field, self.head_len + len);
+        let at = buf.len();
+        proto::put_first(buf, &self.head, self.head_len);
+        proto::put_first(buf, payload, len);
+        self.fill_in(buf, at, len);
     }
 
     /// Fills both lengths into the head at `at`, for a value of `size` bytes. False when they take more than a byte.
