@@ -171,7 +171,7 @@ impl Recording {
 
     /// Hands the span over, once.
     pub(crate) fn finish(&self) {
-        self.0.finish(SystemTime::now());
+        self.0.finish(SystemTime::now);
     }
 }
 
@@ -194,7 +194,8 @@ impl Shared {
         Some(parent)
     }
 
-    fn finish(&self, end: SystemTime) {
+    /// Hands it over, if it has not ended before.
+    fn finish(&self, end: impl FnOnce() -> SystemTime) {
         let live = {
             let mut slot = lock(&self.live);
             self.begin(&mut slot);
@@ -215,7 +216,7 @@ impl Shared {
                 name: live.draft.name.as_str(),
                 kind: &live.draft.kind,
                 start: live.start,
-                end: unix_nanos(end),
+                end: unix_nanos(end()),
             };
             live.write(buf, &head, scrub);
             live.gaps
@@ -228,7 +229,7 @@ impl Drop for Shared {
     fn drop(&mut self) {
         let is_open = self.live.get_mut().is_ok_and(|live| live.is_some());
         if is_open {
-            self.finish(SystemTime::now());
+            self.finish(SystemTime::now);
         }
     }
 }
@@ -323,6 +324,6 @@ impl Span for Recording {
     }
 
     fn end_with_timestamp(&mut self, timestamp: SystemTime) {
-        self.0.finish(timestamp);
+        self.0.finish(|| timestamp);
     }
 }
