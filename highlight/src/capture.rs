@@ -1,19 +1,16 @@
 //! An error becomes a report: type, message, causes and the stack of the place where it was captured.
 
 use std::any::type_name;
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::{Debug, Display};
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use opentelemetry::trace::{Event, SpanContext, SpanKind, Status, TraceState};
-use opentelemetry::{Array, InstrumentationScope, KeyValue, StringValue, TraceFlags, Value};
-use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+use opentelemetry::{Array, KeyValue, StringValue, Value};
 
-use crate::context::Correlation;
 use crate::export::deferred::{Gap, Place};
-use crate::export::proto;
-use crate::ids;
+use crate::export::proto::{self, Scalar};
+use crate::export::value;
 use crate::scope::Scope;
 use crate::scrub::Scrub;
 use crate::stacktrace::{RawStack, Stack};
@@ -23,6 +20,11 @@ pub(crate) const ERROR_SPAN: &str = "highlight.error";
 /// The event's name, from the semantic conventions for exceptions
 /// (<https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans/>).
 pub(crate) const EXCEPTION: &str = "exception";
+const EXCEPTION_TYPE: &str = "exception.type";
+/// Upstream discards the other.
+const ERROR_TYPE: &str = "error.type";
+/// Where in the code an error was made, when that is told.
+pub(crate) const CODE_FILE: &str = "code.file.path";
 pub(crate) const EXCEPTION_MESSAGE: &str = "exception.message";
 pub(crate) const EXCEPTION_CHAIN: &str = "exception.chain";
 /// The logs that came before an error, oldest first, one a line.
@@ -58,7 +60,7 @@ pub struct ErrorReport(Arc<Report>);
 
 #[derive(Debug, Clone)]
 struct Report {
-    type_name: String,
+    type_name: Cow<'static, str>,
     message: String,
     causes: Vec<String>,
     stack: Stack,
@@ -75,12 +77,11 @@ impl ErrorReport {
     #[inline(never)]
     pub fn new<E: Error + ?Sized>(error: &E) -> Self {
         let named = type_name::<E>();
-        let told;
         let type_name = if named.starts_with("dyn ") {
-            told = debug_type(error);
-            &told
+            debug_type(error).into()
         } else {
-            named
+            // Cut to its longest, as texts are.
+            Cow::Borrowed(&named[..named.floor_char_boundary(MAX_TYPE_BYTES)])
         };
         Self::assemble(type_name, error, causes_of(error.source()))
     }
@@ -89,13 +90,8 @@ impl ErrorReport {
     #[must_use]
     #[inline(never)]
     pub fn from_dyn(error: &(dyn Error + 'static)) -> Self {
-        let told;
-        let type_name = if let Some(name) = standard_type(error) {
-            name
-        } else {
-            told = debug_type(error);
-            &told
-        };
+        let type_name =
+            standard_type(error).map_or_else(|| debug_type(error).into(), Cow::Borrowed);
         Self::assemble(type_name, error, causes_of(error.source()))
     }
 
@@ -138,18 +134,27 @@ impl ErrorReport {
         )
     }
 
-    fn assemble(type_name: &str, message: &(impl Display + ?Sized), causes: Vec<String>) -> Self {
+    fn assemble(
+        type_name: Cow<'static, str>,
+        message: &(impl Display + ?Sized),
+        causes: Vec<String>,
+    ) -> Self {
         Self::with_stack(
-            bounded(MAX_TYPE_BYTES, type_name),
+            type_name,
             bounded(MAX_MESSAGE_BYTES, message),
             causes,
             Stack::Raw(RawStack::capture()),
         )
     }
 
-    fn with_stack(type_name: String, message: String, causes: Vec<String>, stack: Stack) -> Self {
+    fn with_stack(
+        type_name: impl Into<Cow<'static, str>>,
+        message: String,
+        causes: Vec<String>,
+        stack: Stack,
+    ) -> Self {
         ErrorReport(Arc::new(Report {
-            type_name,
+            type_name: type_name.into(),
             message: non_empty(message),
             causes,
             stack,
@@ -160,7 +165,7 @@ impl ErrorReport {
     /// Reports a panic; `stack` is empty when only its payload is left.
     pub(crate) fn panic(message: String, stack: RawStack, extra: Vec<KeyValue>) -> Self {
         ErrorReport(Arc::new(Report {
-            type_name: "panic".to_owned(),
+            type_name: "panic".into(),
             message: non_empty(message),
             causes: Vec::new(),
             stack: Stack::Raw(stack),
@@ -209,7 +214,7 @@ impl ErrorReport {
     /// Replaces the type's name.
     #[must_use]
     pub fn with_type_name(mut self, type_name: impl Into<String>) -> Self {
-        Arc::make_mut(&mut self.0).type_name = type_name.into();
+        Arc::make_mut(&mut self.0).type_name = type_name.into().into();
         self
     }
 
@@ -218,9 +223,9 @@ impl ErrorReport {
     pub(crate) fn attributes(&self) -> Vec<KeyValue> {
         let report = &*self.0;
         let mut attributes = vec![
-            KeyValue::new("exception.type", report.type_name.clone()),
+            KeyValue::new(EXCEPTION_TYPE, report.type_name.clone()),
             KeyValue::new(EXCEPTION_MESSAGE, report.message.clone()),
-            KeyValue::new("error.type", report.type_name.clone()),
+            KeyValue::new(ERROR_TYPE, report.type_name.clone()),
         ];
         if !report.causes.is_empty() {
             let causes = report
@@ -253,6 +258,52 @@ impl ErrorReport {
         attributes
     }
 
+    /// Writes the same in its wire form.
+    pub(crate) fn write(&self, buf: &mut Vec<u8>, field: u32, scrub: &Scrub) {
+        let report = &*self.0;
+        let mut text = |name, text: &str| value::field(buf, field, name, Scalar::Str(text), scrub);
+        text(EXCEPTION_TYPE, &report.type_name);
+        text(EXCEPTION_MESSAGE, &report.message);
+        text(ERROR_TYPE, &report.type_name);
+        if !report.causes.is_empty() {
+            value::texts(buf, field, EXCEPTION_CHAIN, self.causes(), scrub);
+        }
+        for KeyValue { key, value, .. } in &report.extra {
+            value::attribute(buf, field, key.as_str(), value, scrub);
+        }
+    }
+
+    /// It tells already where in the code it was made, as a panic does.
+    pub(crate) fn is_located(&self) -> bool {
+        let mut extra = self.0.extra.iter();
+        extra.any(|attribute| attribute.key.as_str() == CODE_FILE)
+    }
+
+    /// Memory behind it, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        let report = &*self.0;
+        let type_name = match &report.type_name {
+            Cow::Borrowed(_) => 0,
+            Cow::Owned(name) => name.capacity(),
+        };
+        let causes = report.causes.iter().map(String::capacity);
+        let extra = report.extra.iter().map(|attribute| {
+            let value = match &attribute.value {
+                Value::String(text) => text.as_str().len(),
+                _ => 0,
+            };
+            attribute.key.as_str().len() + value
+        });
+        size_of::<Report>()
+            + type_name
+            + report.message.capacity()
+            + report.causes.capacity() * size_of::<String>()
+            + causes.sum::<usize>()
+            + report.extra.capacity() * size_of::<KeyValue>()
+            + extra.sum::<usize>()
+            + report.stack.size()
+    }
+
     /// What the worker needs to write the stack.
     pub(crate) fn gap(&self, place: Place, scrub: &Scrub, located: bool) -> Gap {
         let clean = |text: &String| scrub.clean(text).into_owned();
@@ -262,58 +313,6 @@ impl ErrorReport {
             message: clean(&self.0.message),
             chain: self.0.causes.iter().map(clean).collect(),
             located,
-        }
-    }
-
-    /// The report as a finished span of its own, below the span of `correlation`.
-    pub(crate) fn into_span(
-        self,
-        correlation: &Correlation,
-        scope: &InstrumentationScope,
-    ) -> SpanData {
-        let now = SystemTime::now();
-        let (trace_id, span_id) = ids::independent();
-        let trace_id = if correlation.has_trace() {
-            correlation.trace_id
-        } else {
-            trace_id
-        };
-        let mut events = SpanEvents::default();
-        events.events.push(Event::new(
-            EXCEPTION,
-            now,
-            self.event_attributes(correlation.ambient.scope()),
-            0,
-        ));
-        let mut attributes = Vec::new();
-        if let Some(session) = correlation.session() {
-            let id = StringValue::from(session.shared_id());
-            attributes.push(KeyValue::new("highlight.session_id", id));
-        }
-        if let Some(scope) = correlation.ambient.scope() {
-            attributes.extend(scope.attributes());
-        }
-        SpanData {
-            span_context: SpanContext::new(
-                trace_id,
-                span_id,
-                // Errors leave even when their trace is sampled out.
-                TraceFlags::SAMPLED,
-                false,
-                TraceState::NONE,
-            ),
-            parent_span_id: correlation.span_id,
-            parent_span_is_remote: false,
-            span_kind: SpanKind::Internal,
-            name: ERROR_SPAN.into(),
-            start_time: now,
-            end_time: now,
-            attributes,
-            dropped_attributes_count: 0,
-            events,
-            links: SpanLinks::default(),
-            status: Status::error(self.0.message.clone()),
-            instrumentation_scope: scope.clone(),
         }
     }
 }

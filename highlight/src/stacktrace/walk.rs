@@ -61,5 +61,15 @@ fn walk(mut at: Registers, mut see: impl FnMut(u64) -> bool) -> bool {
     !unloadable || known::are_still_valid(unloaded)
 }
 
+/// An address, or a size in memory, as Rust counts it.
+#[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "where this is compiled, addresses have 64 bits"
+)]
+fn native(number: u64) -> usize {
+    number as usize
+}
+
 #[cfg(test)]
 pub(super) mod tests;

@@ -10,6 +10,7 @@ use gimli::{
     UnwindTableRow,
 };
 
+use super::native;
 use super::rule::Rule;
 
 /// DWARF's numbers of the registers a walk follows.
@@ -159,11 +160,11 @@ unsafe extern "C" fn see_module(
 /// Memory of a loaded module.
 #[expect(unsafe_code, reason = "the tables are read where they are loaded")]
 fn memory(at: u64, size: u64) -> EndianSlice<'static, NativeEndian> {
-    let start = std::ptr::with_exposed_provenance::<u8>(at as usize);
+    let start = std::ptr::with_exposed_provenance::<u8>(native(at));
     // SAFETY: the bytes are those of a segment that the loader has mapped for reading, as its program header says; tables of unwind
     // information are not written to. The module stays, since code of it is on the stack that is being walked.
     EndianSlice::new(
-        unsafe { slice::from_raw_parts(start, size as usize) },
+        unsafe { slice::from_raw_parts(start, native(size)) },
         NativeEndian,
     )
 }

@@ -51,10 +51,10 @@ fn in_deep_recursion() {
     #[inline(never)]
     fn dive(depth: usize) -> usize {
         // Frames of different sizes, and values that live across the call.
-        let room = [depth as u8; 40];
+        let room = [3_u8; 40];
         let deeper = if depth == 0 {
             same()
-        } else if depth % 2 == 0 {
+        } else if depth.is_multiple_of(2) {
             dive(depth - 1)
         } else {
             wide(depth - 1)
@@ -92,13 +92,12 @@ fn through_closures_generics_and_trait_objects() {
 #[test]
 fn with_many_registers_in_use() {
     #[inline(never)]
-    fn busy(n: [u64; 12]) -> u64 {
-        let [a, b, c, d, e, f, g, h, i, j, k, l] = n.map(|n| black_box(n).wrapping_mul(3));
+    fn busy(numbers: [u64; 12]) -> u64 {
+        let [n0, n1, n2, n3, n4, n5, rest @ ..] =
+            numbers.map(|number| black_box(number).wrapping_mul(3));
         let seen = same() as u64;
-        (a ^ b ^ c ^ d)
-            .wrapping_add(e ^ f ^ g ^ h)
-            .wrapping_mul(i ^ j ^ k ^ l)
-            ^ seen
+        let some = (n0 ^ n1 ^ n2).wrapping_add(n3 ^ n4 ^ n5);
+        rest.iter().fold(some ^ seen, |sum, number| sum ^ number)
     }
     black_box(busy([7; 12]));
 }

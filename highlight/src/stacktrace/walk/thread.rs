@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use super::Registers;
+use super::{Registers, native};
 
 /// The part of the thread's stack that is in use.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +38,7 @@ impl OwnStack {
     #[expect(unsafe_code, reason = "there is no safe way to read a stack")]
     pub(super) fn read(&self, address: u64) -> Option<u64> {
         let inside = address >= self.start && address <= self.end - 8 && address.is_multiple_of(8);
-        let word = ptr::with_exposed_provenance::<u64>(address as usize);
+        let word = ptr::with_exposed_provenance::<u64>(native(address));
         // SAFETY: the word is aligned, and between the stack pointer and the outer end of the stack of this very thread. That is memory
         // of this process, and no other thread takes it away or writes to the frames of functions that have not returned.
         inside.then(|| unsafe { word.read_volatile() })
