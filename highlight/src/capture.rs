@@ -1,5 +1,7 @@
 //! An error becomes a report: type, message, causes and the stack of the place where it was captured.
 
+mod texts;
+
 use std::any::type_name;
 use std::borrow::Cow;
 use std::error::Error;
@@ -14,6 +16,7 @@ use crate::export::value;
 use crate::scope::Scope;
 use crate::scrub::Scrub;
 use crate::stacktrace::{RawStack, Stack};
+use texts::Texts;
 
 /// The name of the span that carries a captured error or a panic.
 pub(crate) const ERROR_SPAN: &str = "highlight.error";
@@ -36,8 +39,6 @@ pub(crate) const STACK: &str = "highlight.stack";
 
 /// Causes beyond this are not followed: a source chain may be a circle.
 const MAX_CAUSES: usize = 32;
-/// In bytes, of a message and of each cause.
-const MAX_MESSAGE_BYTES: usize = 16_384;
 const MAX_TYPE_BYTES: usize = 256;
 /// Of a stack printed by another library, in bytes.
 const MAX_BACKTRACE_BYTES: usize = 262_144;
@@ -61,8 +62,7 @@ pub struct ErrorReport(Arc<Report>);
 #[derive(Debug, Clone)]
 struct Report {
     type_name: Cow<'static, str>,
-    message: String,
-    causes: Vec<String>,
+    texts: Texts,
     stack: Stack,
     /// Further attributes of the exception event: a panic's thread and location.
     extra: Vec<KeyValue>,
@@ -83,7 +83,7 @@ impl ErrorReport {
             // Cut to its longest, as texts are.
             Cow::Borrowed(&named[..named.floor_char_boundary(MAX_TYPE_BYTES)])
         };
-        Self::assemble(type_name, error, causes_of(error.source()))
+        Self::with_stack(type_name, texts_of(error, error.source()), Self::here())
     }
 
     /// Reports a `dyn Error`, whose type can be told better than through [`new`](Self::new) for the standard library's errors.
@@ -92,7 +92,7 @@ impl ErrorReport {
     pub fn from_dyn(error: &(dyn Error + 'static)) -> Self {
         let type_name =
             standard_type(error).map_or_else(|| debug_type(error).into(), Cow::Borrowed);
-        Self::assemble(type_name, error, causes_of(error.source()))
+        Self::with_stack(type_name, texts_of(error, error.source()), Self::here())
     }
 
     /// The same report with the stack that another library captured when the error was made, as `std::backtrace` prints it.
@@ -112,14 +112,9 @@ impl ErrorReport {
     #[must_use]
     #[inline(never)]
     pub fn from_text(text: &(impl Display + ?Sized)) -> Self {
-        let message = bounded(MAX_MESSAGE_BYTES, text);
-        let type_name = leading_type(&message).unwrap_or("Error").to_owned();
-        Self::with_stack(
-            type_name,
-            message,
-            Vec::new(),
-            Stack::Raw(RawStack::capture()),
-        )
+        let texts = Texts::new(text);
+        let type_name = leading_type(texts.message()).unwrap_or("Error").to_owned();
+        Self::with_stack(type_name, texts, Self::here())
     }
 
     /// Reports what has the forms of an error without being an [`Error`], as the errors of some web frameworks are, and was not made
@@ -128,46 +123,31 @@ impl ErrorReport {
     pub fn without_stack(error: &(impl Debug + Display + ?Sized)) -> Self {
         Self::with_stack(
             debug_type(error),
-            bounded(MAX_MESSAGE_BYTES, error),
-            Vec::new(),
+            Texts::new(error),
             Stack::Raw(RawStack::default()),
         )
     }
 
-    fn assemble(
-        type_name: Cow<'static, str>,
-        message: &(impl Display + ?Sized),
-        causes: Vec<String>,
-    ) -> Self {
-        Self::with_stack(
-            type_name,
-            bounded(MAX_MESSAGE_BYTES, message),
-            causes,
-            Stack::Raw(RawStack::capture()),
-        )
+    /// The stack of whoever asks for a report.
+    #[inline]
+    fn here() -> Stack {
+        Stack::Raw(RawStack::capture())
     }
 
-    fn with_stack(
-        type_name: impl Into<Cow<'static, str>>,
-        message: String,
-        causes: Vec<String>,
-        stack: Stack,
-    ) -> Self {
+    fn with_stack(type_name: impl Into<Cow<'static, str>>, texts: Texts, stack: Stack) -> Self {
         ErrorReport(Arc::new(Report {
             type_name: type_name.into(),
-            message: non_empty(message),
-            causes,
+            texts,
             stack,
             extra: Vec::new(),
         }))
     }
 
     /// Reports a panic; `stack` is empty when only its payload is left.
-    pub(crate) fn panic(message: String, stack: RawStack, extra: Vec<KeyValue>) -> Self {
+    pub(crate) fn panic(message: impl Display, stack: RawStack, extra: Vec<KeyValue>) -> Self {
         ErrorReport(Arc::new(Report {
             type_name: "panic".into(),
-            message: non_empty(message),
-            causes: Vec::new(),
+            texts: Texts::new(&message),
             stack: Stack::Raw(stack),
             extra,
         }))
@@ -182,12 +162,12 @@ impl ErrorReport {
     /// The error's own message, without its causes: upstream groups by it, so it should be stable.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.0.message
+        self.0.texts.message()
     }
 
     /// The messages of the causes, nearest first.
     pub fn causes(&self) -> impl Iterator<Item = &str> {
-        self.0.causes.iter().map(String::as_str)
+        self.0.texts.causes()
     }
 
     /// Adds an attribute to the error.
@@ -207,7 +187,8 @@ impl ErrorReport {
     /// Replaces the message, such as one with an id in it that would keep equal errors apart.
     #[must_use]
     pub fn with_message(mut self, message: impl Into<String>) -> Self {
-        Arc::make_mut(&mut self.0).message = non_empty(message.into());
+        let report = Arc::make_mut(&mut self.0);
+        report.texts = report.texts.with_message(&message.into());
         self
     }
 
@@ -224,16 +205,14 @@ impl ErrorReport {
         let report = &*self.0;
         let mut attributes = vec![
             KeyValue::new(EXCEPTION_TYPE, report.type_name.clone()),
-            KeyValue::new(EXCEPTION_MESSAGE, report.message.clone()),
+            KeyValue::new(EXCEPTION_MESSAGE, self.message().to_owned()),
             KeyValue::new(ERROR_TYPE, report.type_name.clone()),
         ];
-        if !report.causes.is_empty() {
-            let causes = report
-                .causes
-                .iter()
-                .cloned()
-                .map(StringValue::from)
-                .collect();
+        if report.texts.has_causes() {
+            let causes = self
+                .causes()
+                .map(|cause| StringValue::from(cause.to_owned()));
+            let causes = causes.collect();
             let causes = Value::Array(Array::String(causes));
             attributes.push(KeyValue::new(EXCEPTION_CHAIN, causes));
         }
@@ -263,9 +242,9 @@ impl ErrorReport {
         let report = &*self.0;
         let mut text = |name, text: &str| value::field(buf, field, name, Scalar::Str(text), scrub);
         text(EXCEPTION_TYPE, &report.type_name);
-        text(EXCEPTION_MESSAGE, &report.message);
+        text(EXCEPTION_MESSAGE, self.message());
         text(ERROR_TYPE, &report.type_name);
-        if !report.causes.is_empty() {
+        if report.texts.has_causes() {
             value::texts(buf, field, EXCEPTION_CHAIN, self.causes(), scrub);
         }
         for KeyValue { key, value, .. } in &report.extra {
@@ -286,7 +265,6 @@ impl ErrorReport {
             Cow::Borrowed(_) => 0,
             Cow::Owned(name) => name.capacity(),
         };
-        let causes = report.causes.iter().map(String::capacity);
         let extra = report.extra.iter().map(|attribute| {
             let value = match &attribute.value {
                 Value::String(text) => text.as_str().len(),
@@ -294,11 +272,11 @@ impl ErrorReport {
             };
             attribute.key.as_str().len() + value
         });
-        size_of::<Report>()
+        // With the two counts that it is shared by.
+        2 * size_of::<usize>()
+            + size_of::<Report>()
             + type_name
-            + report.message.capacity()
-            + report.causes.capacity() * size_of::<String>()
-            + causes.sum::<usize>()
+            + report.texts.size()
             + report.extra.capacity() * size_of::<KeyValue>()
             + extra.sum::<usize>()
             + report.stack.size()
@@ -306,42 +284,35 @@ impl ErrorReport {
 
     /// What the worker needs to write the stack.
     pub(crate) fn gap(&self, place: Place, scrub: &Scrub, located: bool) -> Gap {
-        let clean = |text: &String| scrub.clean(text).into_owned();
+        let clean = |text: &str| scrub.clean(text).into_owned();
         Gap {
             place,
             stack: self.0.stack.clone(),
-            message: clean(&self.0.message),
-            chain: self.0.causes.iter().map(clean).collect(),
+            message: clean(self.message()),
+            chain: self.causes().map(clean).collect(),
             located,
         }
     }
 }
 
-/// An `exception.message` must not be empty: upstream would not see an error.
-fn non_empty(message: String) -> String {
-    if message.trim().is_empty() {
-        "(no message)".to_owned()
-    } else {
-        message
-    }
-}
-
-fn causes_of(mut source: Option<&(dyn Error + 'static)>) -> Vec<String> {
-    let mut causes = Vec::new();
-    while let Some(cause) = source
-        && causes.len() < MAX_CAUSES
-    {
-        causes.push(bounded(MAX_MESSAGE_BYTES, cause));
+fn texts_of(
+    message: &(impl Display + ?Sized),
+    mut source: Option<&(dyn Error + 'static)>,
+) -> Texts {
+    let mut texts = Texts::new(message);
+    for _ in 0..MAX_CAUSES {
+        let Some(cause) = source else { break };
+        texts.push_cause(cause);
         source = cause.source();
     }
-    causes
+    texts
 }
 
 /// The text of `value`, at most `max` bytes of it, whatever its `Display` does.
 pub(crate) fn bounded(max: usize, value: &(impl Display + ?Sized)) -> String {
-    let mut text = Vec::new();
+    let mut text = String::new();
     proto::format_bounded(&mut text, max, value);
-    String::from_utf8(text).unwrap_or_default()
+    text
 }
 
 /// The full path of the standard library's errors that are met most.

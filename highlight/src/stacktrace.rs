@@ -74,7 +74,7 @@ struct Ips {
     all: Vec<u64>,
 }
 
-const FIRST_IPS: usize = 48;
+const FIRST_IPS: usize = 32;
 
 impl Ips {
     fn new() -> Self {

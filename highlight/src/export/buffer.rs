@@ -14,11 +14,12 @@ use std::sync::atomic::Ordering;
 use opentelemetry::InstrumentationScope;
 
 use super::chunk::Chunk;
-use super::deferred::{Deferred, Waiting};
+use super::deferred::Deferred;
 use super::pending::Pending;
 use super::spare::Spare;
 use super::stats::{Counters, DropReason, Signal};
 use super::sync::{AtomicBool, AtomicUsize, Lock, Mutex, MutexGuard, Notify};
+use super::waiting::{Queue, Waiting};
 
 /// The two numbers that bound the buffer, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -43,10 +44,6 @@ impl Bounds {
 /// Chunks are not sealed smaller than this, however little the endpoint takes.
 const SMALLEST_SEAL: usize = 16 * 1024;
 
-/// Errors that wait for the worker. Each is an allocation of its own, which the budget counts and which ends with it: a list of
-/// thousands of them is otherwise as large as half of the budget, and larger while it grows and until the last is resolved.
-type Errors = Vec<Box<Waiting>>;
-
 /// See the module's description.
 #[derive(Debug)]
 pub(crate) struct Buffer {
@@ -56,7 +53,7 @@ pub(crate) struct Buffer {
     open: [Mutex<Chunk>; Signal::COUNT],
     sealed: Mutex<VecDeque<(Signal, Chunk)>>,
     spare: Spare,
-    waiting: Mutex<Errors>,
+    waiting: Mutex<Queue>,
     held: AtomicUsize,
     /// The worker already knows that there is something.
     armed: AtomicBool,
@@ -204,7 +201,7 @@ impl Buffer {
 
     /// Takes a record whose stacks the worker has yet to resolve, or drops and counts it. It leaves at once.
     pub(crate) fn push_deferred(&self, record: Deferred) {
-        self.push_waiting(Waiting::Deferred(record));
+        self.push_waiting(Waiting::Deferred(Box::new(record)));
     }
 
     /// Takes an error that the worker has yet to write, or drops and counts it. It leaves at once.
@@ -212,8 +209,7 @@ impl Buffer {
         self.push_waiting(Waiting::Pending(error));
     }
 
-    fn push_waiting(&self, error: Waiting) {
-        let mut error = Box::new(error);
+    fn push_waiting(&self, mut error: Waiting) {
         error.settle();
         let (signal, held) = (error.signal(), error.held());
         if let Some(reason) = self.refusal(self.is_closed(), held) {
@@ -228,18 +224,18 @@ impl Buffer {
         }
         self.counters.accepted(signal, 1);
         // Who finds the worker told already leaves it at that: it looks here after it has taken the note.
-        if !self.urgent.swap(true, Ordering::AcqRel) {
+        if !self.urgent.load(Ordering::Acquire) && !self.urgent.swap(true, Ordering::AcqRel) {
             self.wake.notify_one();
         }
     }
 
     /// False in a forked child, which finds that out with the first error of several, and whenever the list grows.
-    fn queue(&self, error: Box<Waiting>) -> bool {
+    fn queue(&self, error: Waiting) -> bool {
         let Some(mut waiting) = self.lock_unless_forked(&self.waiting) else {
             return false;
         };
         let is_first = !self.urgent.load(Ordering::Acquire);
-        if (is_first || waiting.len() == waiting.capacity()) && self.is_forked() {
+        if (is_first || waiting.is_full()) && self.is_forked() {
             return false;
         }
         waiting.push(error);
@@ -375,14 +371,12 @@ impl Buffer {
         self.urgent.swap(false, Ordering::AcqRel)
     }
 
-    pub(crate) fn take_waiting(&self) -> Errors {
-        // So that those who report errors need not make room for the first few.
-        const ROOM: usize = 16;
+    pub(super) fn take_waiting(&self) -> Queue {
         let mut waiting = lock(&self.waiting);
         if waiting.is_empty() {
-            return Errors::new();
+            return Queue::none();
         }
-        std::mem::replace(&mut *waiting, Errors::with_capacity(ROOM))
+        std::mem::take(&mut *waiting)
     }
 
     /// The oldest chunk that is full or was closed.
@@ -408,7 +402,7 @@ impl Buffer {
     /// Counts all that was not taken from the buffer as lost to the shutdown.
     pub(crate) fn abandon(&self) {
         self.abandoned.store(true, Ordering::Release);
-        for error in self.take_waiting() {
+        for error in self.take_waiting().into_iter() {
             self.lose(error.signal(), 1, error.held());
         }
         self.seal_open();

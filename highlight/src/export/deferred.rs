@@ -3,9 +3,9 @@
 use opentelemetry::InstrumentationScope;
 
 use super::buffer::Buffer;
-use super::pending::Pending;
 use super::proto::{self, Scalar};
 use super::stats::Signal;
+use super::waiting::Waiting;
 use crate::scrub::Scrub;
 use crate::stacktrace::{Frame, Resolver, SourceLines, Stack, StackForm};
 
@@ -24,40 +24,6 @@ pub(crate) struct ErrorStyle {
     pub(crate) scrub: Scrub,
     /// Of an error's own span.
     pub(crate) scope: InstrumentationScope,
-}
-
-/// What waits for the worker.
-#[derive(Debug)]
-pub(crate) enum Waiting {
-    /// A captured error.
-    Pending(Pending),
-    /// A record that lacks stacks.
-    Deferred(Deferred),
-}
-
-impl Waiting {
-    pub(super) fn signal(&self) -> Signal {
-        match self {
-            Waiting::Pending(_) => Signal::Traces,
-            Waiting::Deferred(deferred) => deferred.signal,
-        }
-    }
-
-    /// Bytes of the budget that it holds.
-    pub(super) fn held(&self) -> usize {
-        match self {
-            Waiting::Pending(pending) => pending.held,
-            Waiting::Deferred(deferred) => deferred.held,
-        }
-    }
-
-    /// Gives back what is not used, and notes the bytes that it takes.
-    pub(super) fn settle(&mut self) {
-        match self {
-            Waiting::Pending(pending) => pending.held = size_of::<Self>() + pending.size(),
-            Waiting::Deferred(deferred) => deferred.held = deferred.settle(),
-        }
-    }
 }
 
 /// The worker's part in errors: it writes what waits.
@@ -82,10 +48,10 @@ impl Errors {
             scrub,
             scope,
         } = &self.style;
-        for waiting in buffer.take_waiting() {
-            let deferred = match *waiting {
+        for waiting in buffer.take_waiting().into_iter() {
+            let deferred = match waiting {
                 Waiting::Pending(pending) => pending.into_deferred(scope, scrub),
-                Waiting::Deferred(deferred) => deferred,
+                Waiting::Deferred(deferred) => *deferred,
             };
             let record = deferred.complete(&mut self.symbols, *stacks);
             buffer.append_resolved(&deferred, &record);
@@ -138,7 +104,7 @@ impl Deferred {
         self.record.shrink_to_fit();
         let gaps: usize = self.gaps.iter().map(Gap::size).sum();
         let list = self.gaps.capacity() * size_of::<Gap>();
-        size_of::<Waiting>() + self.record.capacity() + list + gaps
+        size_of::<Waiting>() + size_of::<Self>() + self.record.capacity() + list + gaps
     }
 
     /// Resolves the stacks and completes the record.
@@ -279,7 +245,8 @@ mod tests {
         };
         let ends = 100 + 2 * size_of::<u64>() + "message".len();
         let chain = 3 * size_of::<String>() + "cause".len();
-        let expected = size_of::<Waiting>() + size_of::<Gap>() + ends + chain;
+        let expected =
+            size_of::<Waiting>() + size_of::<Deferred>() + size_of::<Gap>() + ends + chain;
         assert_eq!(deferred.settle(), expected);
         assert_eq!(
             (deferred.gaps.capacity(), deferred.record.capacity()),

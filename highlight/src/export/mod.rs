@@ -34,6 +34,7 @@ mod sync;
 mod thread_name;
 pub(crate) mod transport;
 pub(crate) mod value;
+mod waiting;
 pub(crate) mod worker;
 
 use std::sync::Arc;
