@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use highlight::{Config, Guard};
@@ -23,7 +23,7 @@ fn threads() -> Vec<PathBuf> {
 }
 
 /// How often a thread was put on a processor so far: it left it as often, of its own will or not.
-fn wake_ups(thread: &PathBuf) -> u64 {
+fn wake_ups(thread: &Path) -> u64 {
     let status = fs::read_to_string(thread.join("status")).unwrap();
     let count = |line: &str| line.split_whitespace().nth(1)?.parse::<u64>().ok();
     let switches = status.lines().filter(|line| line.contains("ctxt_switches"));

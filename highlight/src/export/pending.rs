@@ -118,3 +118,62 @@ impl Pending {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::capture_with;
+    use crate::{Config, User, set_tag, set_user, with_scope};
+
+    #[test]
+    fn what_waits_is_counted_with_all_that_it_has() {
+        let report = || ErrorReport::without_stack(&std::fmt::Error);
+        let plain = Pending::new(report(), Correlation::default()).size();
+        assert!(plain > size_of::<Pending>());
+        let long = report().with_message("x".repeat(1_000));
+        let long = Pending::new(long, Correlation::default()).size();
+        assert!((900..1_200).contains(&(long - plain)), "{plain} {long}");
+        let marked = report().with_attribute("cart", "c".repeat(1_000));
+        let marked = Pending::new(marked, Correlation::default()).size();
+        assert!(
+            (1_000..1_200).contains(&(marked - plain)),
+            "{plain} {marked}"
+        );
+    }
+
+    #[test]
+    fn an_error_has_the_tags_and_logs_of_its_moment() {
+        let config = Config::default().breadcrumbs(5);
+        let sent = capture_with(config, || {
+            let work = with_scope(async {
+                set_user(User::new("u-1"));
+                tracing::info!("before");
+                crate::capture_error(&std::io::Error::other("first"));
+                set_user(User::new("u-2"));
+                set_tag("plan", "gold");
+                tracing::info!("after");
+                crate::capture_error(&std::io::Error::other("second"));
+            });
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            runtime.unwrap().block_on(work);
+        });
+        let seen: Vec<_> = sent
+            .errors()
+            .iter()
+            .map(|error| {
+                let of = |name| error.attribute(name).unwrap_or_default().to_owned();
+                (of("user.id"), of("plan"), of(BREADCRUMBS))
+            })
+            .collect();
+        let expected = |user: &str, plan: &str, recent: &str| {
+            (user.to_owned(), plan.to_owned(), recent.to_owned())
+        };
+        assert_eq!(
+            seen,
+            [
+                expected("u-1", "", "info before"),
+                expected("u-2", "gold", "info before\ninfo after"),
+            ]
+        );
+    }
+}

@@ -80,3 +80,30 @@ impl Queue {
         self.0.into_iter().flatten()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::InstrumentationScope;
+
+    use super::*;
+
+    #[test]
+    fn errors_come_out_in_the_order_they_went_in() {
+        for count in [0, 1, BLOCK, BLOCK + 1, 5 * BLOCK + 3] {
+            let mut queue = Queue::default();
+            for at in 0..count {
+                queue.push(Waiting::Deferred(Box::new(Deferred {
+                    signal: Signal::Logs,
+                    scope: InstrumentationScope::default(),
+                    record: Vec::new(),
+                    gaps: Vec::new(),
+                    held: at,
+                })));
+            }
+            assert_eq!(queue.is_empty(), count == 0);
+            let held: Vec<_> = queue.into_iter().map(|waiting| waiting.held()).collect();
+            assert_eq!(held, (0..count).collect::<Vec<_>>());
+        }
+        assert!(Queue::none().is_empty());
+    }
+}
