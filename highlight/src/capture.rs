@@ -1,28 +1,33 @@
 //! An error becomes a report: type, message, causes and the stack of the place where it was captured.
 
+mod texts;
+
 use std::any::type_name;
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::{Debug, Display};
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use opentelemetry::trace::{Event, SpanContext, SpanKind, Status, TraceState};
-use opentelemetry::{Array, InstrumentationScope, KeyValue, StringValue, TraceFlags, Value};
-use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+use opentelemetry::{Array, KeyValue, StringValue, Value};
 
-use crate::context::Correlation;
 use crate::export::deferred::{Gap, Place};
-use crate::export::proto;
-use crate::ids;
+use crate::export::proto::{self, Scalar};
+use crate::export::value;
 use crate::scope::Scope;
 use crate::scrub::Scrub;
 use crate::stacktrace::{RawStack, Stack};
+use texts::Texts;
 
 /// The name of the span that carries a captured error or a panic.
 pub(crate) const ERROR_SPAN: &str = "highlight.error";
 /// The event's name, from the semantic conventions for exceptions
 /// (<https://opentelemetry.io/docs/specs/semconv/exceptions/exceptions-spans/>).
 pub(crate) const EXCEPTION: &str = "exception";
+const EXCEPTION_TYPE: &str = "exception.type";
+/// Upstream discards the other.
+const ERROR_TYPE: &str = "error.type";
+/// Where in the code an error was made, when that is told.
+pub(crate) const CODE_FILE: &str = "code.file.path";
 pub(crate) const EXCEPTION_MESSAGE: &str = "exception.message";
 pub(crate) const EXCEPTION_CHAIN: &str = "exception.chain";
 /// The logs that came before an error, oldest first, one a line.
@@ -34,8 +39,6 @@ pub(crate) const STACK: &str = "highlight.stack";
 
 /// Causes beyond this are not followed: a source chain may be a circle.
 const MAX_CAUSES: usize = 32;
-/// In bytes, of a message and of each cause.
-const MAX_MESSAGE_BYTES: usize = 16_384;
 const MAX_TYPE_BYTES: usize = 256;
 /// Of a stack printed by another library, in bytes.
 const MAX_BACKTRACE_BYTES: usize = 262_144;
@@ -58,9 +61,8 @@ pub struct ErrorReport(Arc<Report>);
 
 #[derive(Debug, Clone)]
 struct Report {
-    type_name: String,
-    message: String,
-    causes: Vec<String>,
+    type_name: Cow<'static, str>,
+    texts: Texts,
     stack: Stack,
     /// Further attributes of the exception event: a panic's thread and location.
     extra: Vec<KeyValue>,
@@ -75,28 +77,22 @@ impl ErrorReport {
     #[inline(never)]
     pub fn new<E: Error + ?Sized>(error: &E) -> Self {
         let named = type_name::<E>();
-        let told;
         let type_name = if named.starts_with("dyn ") {
-            told = debug_type(error);
-            &told
+            debug_type(error).into()
         } else {
-            named
+            // Cut to its longest, as texts are.
+            Cow::Borrowed(&named[..named.floor_char_boundary(MAX_TYPE_BYTES)])
         };
-        Self::assemble(type_name, error, causes_of(error.source()))
+        Self::with_stack(type_name, texts_of(error, error.source()), Self::here())
     }
 
     /// Reports a `dyn Error`, whose type can be told better than through [`new`](Self::new) for the standard library's errors.
     #[must_use]
     #[inline(never)]
     pub fn from_dyn(error: &(dyn Error + 'static)) -> Self {
-        let told;
-        let type_name = if let Some(name) = standard_type(error) {
-            name
-        } else {
-            told = debug_type(error);
-            &told
-        };
-        Self::assemble(type_name, error, causes_of(error.source()))
+        let type_name =
+            standard_type(error).map_or_else(|| debug_type(error).into(), Cow::Borrowed);
+        Self::with_stack(type_name, texts_of(error, error.source()), Self::here())
     }
 
     /// The same report with the stack that another library captured when the error was made, as `std::backtrace` prints it.
@@ -116,14 +112,9 @@ impl ErrorReport {
     #[must_use]
     #[inline(never)]
     pub fn from_text(text: &(impl Display + ?Sized)) -> Self {
-        let message = bounded(MAX_MESSAGE_BYTES, text);
-        let type_name = leading_type(&message).unwrap_or("Error").to_owned();
-        Self::with_stack(
-            type_name,
-            message,
-            Vec::new(),
-            Stack::Raw(RawStack::capture()),
-        )
+        let texts = Texts::new(text);
+        let type_name = leading_type(texts.message()).unwrap_or("Error").to_owned();
+        Self::with_stack(type_name, texts, Self::here())
     }
 
     /// Reports what has the forms of an error without being an [`Error`], as the errors of some web frameworks are, and was not made
@@ -132,37 +123,31 @@ impl ErrorReport {
     pub fn without_stack(error: &(impl Debug + Display + ?Sized)) -> Self {
         Self::with_stack(
             debug_type(error),
-            bounded(MAX_MESSAGE_BYTES, error),
-            Vec::new(),
+            Texts::new(error),
             Stack::Raw(RawStack::default()),
         )
     }
 
-    fn assemble(type_name: &str, message: &(impl Display + ?Sized), causes: Vec<String>) -> Self {
-        Self::with_stack(
-            bounded(MAX_TYPE_BYTES, type_name),
-            bounded(MAX_MESSAGE_BYTES, message),
-            causes,
-            Stack::Raw(RawStack::capture()),
-        )
+    /// The stack of whoever asks for a report.
+    #[inline]
+    fn here() -> Stack {
+        Stack::Raw(RawStack::capture())
     }
 
-    fn with_stack(type_name: String, message: String, causes: Vec<String>, stack: Stack) -> Self {
+    fn with_stack(type_name: impl Into<Cow<'static, str>>, texts: Texts, stack: Stack) -> Self {
         ErrorReport(Arc::new(Report {
-            type_name,
-            message: non_empty(message),
-            causes,
+            type_name: type_name.into(),
+            texts,
             stack,
             extra: Vec::new(),
         }))
     }
 
     /// Reports a panic; `stack` is empty when only its payload is left.
-    pub(crate) fn panic(message: String, stack: RawStack, extra: Vec<KeyValue>) -> Self {
+    pub(crate) fn panic(message: impl Display, stack: RawStack, extra: Vec<KeyValue>) -> Self {
         ErrorReport(Arc::new(Report {
-            type_name: "panic".to_owned(),
-            message: non_empty(message),
-            causes: Vec::new(),
+            type_name: "panic".into(),
+            texts: Texts::new(&message),
             stack: Stack::Raw(stack),
             extra,
         }))
@@ -177,12 +162,12 @@ impl ErrorReport {
     /// The error's own message, without its causes: upstream groups by it, so it should be stable.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.0.message
+        self.0.texts.message()
     }
 
     /// The messages of the causes, nearest first.
     pub fn causes(&self) -> impl Iterator<Item = &str> {
-        self.0.causes.iter().map(String::as_str)
+        self.0.texts.causes()
     }
 
     /// Adds an attribute to the error.
@@ -202,14 +187,15 @@ impl ErrorReport {
     /// Replaces the message, such as one with an id in it that would keep equal errors apart.
     #[must_use]
     pub fn with_message(mut self, message: impl Into<String>) -> Self {
-        Arc::make_mut(&mut self.0).message = non_empty(message.into());
+        let report = Arc::make_mut(&mut self.0);
+        report.texts = report.texts.with_message(&message.into());
         self
     }
 
     /// Replaces the type's name.
     #[must_use]
     pub fn with_type_name(mut self, type_name: impl Into<String>) -> Self {
-        Arc::make_mut(&mut self.0).type_name = type_name.into();
+        Arc::make_mut(&mut self.0).type_name = type_name.into().into();
         self
     }
 
@@ -218,17 +204,15 @@ impl ErrorReport {
     pub(crate) fn attributes(&self) -> Vec<KeyValue> {
         let report = &*self.0;
         let mut attributes = vec![
-            KeyValue::new("exception.type", report.type_name.clone()),
-            KeyValue::new(EXCEPTION_MESSAGE, report.message.clone()),
-            KeyValue::new("error.type", report.type_name.clone()),
+            KeyValue::new(EXCEPTION_TYPE, report.type_name.clone()),
+            KeyValue::new(EXCEPTION_MESSAGE, self.message().to_owned()),
+            KeyValue::new(ERROR_TYPE, report.type_name.clone()),
         ];
-        if !report.causes.is_empty() {
-            let causes = report
-                .causes
-                .iter()
-                .cloned()
-                .map(StringValue::from)
-                .collect();
+        if report.texts.has_causes() {
+            let causes = self
+                .causes()
+                .map(|cause| StringValue::from(cause.to_owned()));
+            let causes = causes.collect();
             let causes = Value::Array(Array::String(causes));
             attributes.push(KeyValue::new(EXCEPTION_CHAIN, causes));
         }
@@ -253,96 +237,82 @@ impl ErrorReport {
         attributes
     }
 
+    /// Writes the same in its wire form.
+    pub(crate) fn write(&self, buf: &mut Vec<u8>, field: u32, scrub: &Scrub) {
+        let report = &*self.0;
+        let mut text = |name, text: &str| value::field(buf, field, name, Scalar::Str(text), scrub);
+        text(EXCEPTION_TYPE, &report.type_name);
+        text(EXCEPTION_MESSAGE, self.message());
+        text(ERROR_TYPE, &report.type_name);
+        if report.texts.has_causes() {
+            value::texts(buf, field, EXCEPTION_CHAIN, self.causes(), scrub);
+        }
+        for KeyValue { key, value, .. } in &report.extra {
+            value::attribute(buf, field, key.as_str(), value, scrub);
+        }
+    }
+
+    /// It tells already where in the code it was made, as a panic does.
+    pub(crate) fn is_located(&self) -> bool {
+        let mut extra = self.0.extra.iter();
+        extra.any(|attribute| attribute.key.as_str() == CODE_FILE)
+    }
+
+    /// Memory behind it, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        let report = &*self.0;
+        let type_name = match &report.type_name {
+            Cow::Borrowed(_) => 0,
+            Cow::Owned(name) => name.capacity(),
+        };
+        let extra = report.extra.iter().map(|attribute| {
+            let value = match &attribute.value {
+                Value::String(text) => text.as_str().len(),
+                _ => 0,
+            };
+            attribute.key.as_str().len() + value
+        });
+        // With the two counts that it is shared by.
+        2 * size_of::<usize>()
+            + size_of::<Report>()
+            + type_name
+            + report.texts.size()
+            + report.extra.capacity() * size_of::<KeyValue>()
+            + extra.sum::<usize>()
+            + report.stack.size()
+    }
+
     /// What the worker needs to write the stack.
     pub(crate) fn gap(&self, place: Place, scrub: &Scrub, located: bool) -> Gap {
-        let clean = |text: &String| scrub.clean(text).into_owned();
+        let clean = |text: &str| scrub.clean(text).into_owned();
         Gap {
             place,
             stack: self.0.stack.clone(),
-            message: clean(&self.0.message),
-            chain: self.0.causes.iter().map(clean).collect(),
+            message: clean(self.message()),
+            chain: self.causes().map(clean).collect(),
             located,
         }
     }
-
-    /// The report as a finished span of its own, below the span of `correlation`.
-    pub(crate) fn into_span(
-        self,
-        correlation: &Correlation,
-        scope: &InstrumentationScope,
-    ) -> SpanData {
-        let now = SystemTime::now();
-        let (trace_id, span_id) = ids::independent();
-        let trace_id = if correlation.has_trace() {
-            correlation.trace_id
-        } else {
-            trace_id
-        };
-        let mut events = SpanEvents::default();
-        events.events.push(Event::new(
-            EXCEPTION,
-            now,
-            self.event_attributes(correlation.ambient.scope()),
-            0,
-        ));
-        let mut attributes = Vec::new();
-        if let Some(session) = correlation.session() {
-            let id = StringValue::from(session.shared_id());
-            attributes.push(KeyValue::new("highlight.session_id", id));
-        }
-        if let Some(scope) = correlation.ambient.scope() {
-            attributes.extend(scope.attributes());
-        }
-        SpanData {
-            span_context: SpanContext::new(
-                trace_id,
-                span_id,
-                // Errors leave even when their trace is sampled out.
-                TraceFlags::SAMPLED,
-                false,
-                TraceState::NONE,
-            ),
-            parent_span_id: correlation.span_id,
-            parent_span_is_remote: false,
-            span_kind: SpanKind::Internal,
-            name: ERROR_SPAN.into(),
-            start_time: now,
-            end_time: now,
-            attributes,
-            dropped_attributes_count: 0,
-            events,
-            links: SpanLinks::default(),
-            status: Status::error(self.0.message.clone()),
-            instrumentation_scope: scope.clone(),
-        }
-    }
 }
 
-/// An `exception.message` must not be empty: upstream would not see an error.
-fn non_empty(message: String) -> String {
-    if message.trim().is_empty() {
-        "(no message)".to_owned()
-    } else {
-        message
-    }
-}
-
-fn causes_of(mut source: Option<&(dyn Error + 'static)>) -> Vec<String> {
-    let mut causes = Vec::new();
-    while let Some(cause) = source
-        && causes.len() < MAX_CAUSES
-    {
-        causes.push(bounded(MAX_MESSAGE_BYTES, cause));
+fn texts_of(
+    message: &(impl Display + ?Sized),
+    mut source: Option<&(dyn Error + 'static)>,
+) -> Texts {
+    let mut texts = Texts::new(message);
+    for _ in 0..MAX_CAUSES {
+        let Some(cause) = source else { break };
+        texts.push_cause(cause);
         source = cause.source();
     }
-    causes
+    texts
 }
 
 /// The text of `value`, at most `max` bytes of it, whatever its `Display` does.
 pub(crate) fn bounded(max: usize, value: &(impl Display + ?Sized)) -> String {
-    let mut text = Vec::new();
+    let mut text = String::new();
     proto::format_bounded(&mut text, max, value);
-    String::from_utf8(text).unwrap_or_default()
+    text
 }
 
 /// The full path of the standard library's errors that are met most.

@@ -160,16 +160,16 @@ impl Highlight {
 
     /// Sends a report that was made before, tied to the current span and session.
     pub fn capture(&self, report: ErrorReport) {
-        self.capture_for(report, &Correlation::current());
+        if !self.is_silent() {
+            let scope = &self.0.scope;
+            self.0.intake.error(scope, report, Correlation::current());
+        }
     }
 
     pub(crate) fn capture_for(&self, report: ErrorReport, correlation: &Correlation) {
-        if self.is_silent() {
-            return;
-        }
-        if let Some(report) = self.0.intake.hooks().error(report) {
-            let span = report.into_span(correlation, &self.0.scope);
-            self.0.intake.span(&span);
+        if !self.is_silent() {
+            let scope = &self.0.scope;
+            self.0.intake.error(scope, report, correlation.clone());
         }
     }
 

@@ -54,7 +54,7 @@ pub(crate) fn collecting(settings: &Settings) -> Highlight {
 }
 
 /// Of what the SDK itself makes of `tracing` and of its own calls.
-fn scope() -> InstrumentationScope {
+pub(crate) fn scope() -> InstrumentationScope {
     InstrumentationScope::builder("highlight")
         .with_version(env!("CARGO_PKG_VERSION"))
         .build()

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::KeyValue;
 
-use crate::capture::{ErrorReport, bounded};
+use crate::capture::{CODE_FILE, ErrorReport, bounded};
 use crate::export::worker::is_worker;
 use crate::handle::Highlight;
 use crate::stacktrace::RawStack;
@@ -102,7 +102,7 @@ fn place(info: &PanicHookInfo<'_>) -> Vec<KeyValue> {
     let mut attributes = Vec::new();
     if let Some(location) = info.location() {
         let line = i64::from(location.line());
-        attributes.push(KeyValue::new("code.file.path", location.file().to_owned()));
+        attributes.push(KeyValue::new(CODE_FILE, location.file().to_owned()));
         attributes.push(KeyValue::new("code.line.number", line));
     }
     if let Some(name) = std::thread::current().name() {

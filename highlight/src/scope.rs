@@ -50,7 +50,7 @@ pub(crate) struct Scope(Arc<Inner>);
 struct Inner {
     /// So that nothing is locked for a record of a scope without tags.
     has_tags: AtomicBool,
-    tags: Mutex<Vec<(String, String)>>,
+    tags: Mutex<Arc<Vec<(String, String)>>>,
     crumbs: Mutex<VecDeque<Crumb>>,
 }
 
@@ -64,6 +64,8 @@ struct Crumb {
 impl Scope {
     fn set(&self, key: &str, value: String) {
         let mut tags = lock(&self.0.tags);
+        // An error that was captured has them as they were.
+        let tags = Arc::make_mut(&mut tags);
         if let Some((_, old)) = tags.iter_mut().find(|(known, _)| known == key) {
             *old = value;
         } else if tags.len() < MAX_TAGS {
@@ -79,6 +81,12 @@ impl Scope {
                 see(key, value);
             }
         }
+    }
+
+    /// The tags as they are now; none when there are none.
+    pub(crate) fn tags(&self) -> Option<Arc<Vec<(String, String)>>> {
+        let has_tags = self.0.has_tags.load(Ordering::Acquire);
+        has_tags.then(|| Arc::clone(&lock(&self.0.tags)))
     }
 
     pub(crate) fn attributes(&self) -> Vec<KeyValue> {
@@ -103,11 +111,17 @@ impl Scope {
     /// What was remembered, oldest first, as lines such as `info paid`; none when there is nothing.
     pub(crate) fn recent(&self) -> Option<String> {
         let crumbs = lock(&self.0.crumbs);
-        let lines: Vec<_> = crumbs
-            .iter()
-            .map(|crumb| format!("{} {}", crumb.severity.text(), crumb.text))
-            .collect();
-        (!lines.is_empty()).then(|| lines.join("\n"))
+        let size = |crumb: &Crumb| crumb.severity.text().len() + crumb.text.len() + 2;
+        let mut lines = String::with_capacity(crumbs.iter().map(size).sum());
+        for crumb in crumbs.iter() {
+            if !lines.is_empty() {
+                lines.push('\n');
+            }
+            lines.push_str(crumb.severity.text());
+            lines.push(' ');
+            lines.push_str(&crumb.text);
+        }
+        (!lines.is_empty()).then_some(lines)
     }
 }
 

@@ -14,6 +14,13 @@ mod source;
 mod structured;
 mod text;
 mod trim;
+/// Where the rules of unwinding are known; elsewhere the platform's unwinder does all.
+#[cfg(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+mod walk;
 
 pub(crate) use self::{resolve::Resolver, source::SourceLines, text::StackForm};
 
@@ -34,22 +41,16 @@ pub(crate) struct RawStack {
 impl RawStack {
     /// Takes the calling thread's stack, at most 256 addresses of it.
     ///
-    /// Nothing is looked up, and nothing is allocated while the stack is walked, so a panic hook may call
+    /// Nothing is looked up, and nothing is allocated while the stack is walked unless it is deep, so a panic hook may call
     /// this too.
     #[inline(never)]
     pub(crate) fn capture() -> Self {
-        let mut ips = [0; MAX_IPS];
-        let mut len = 0;
-        walk(|frame| {
-            if let Some(slot) = ips.get_mut(len) {
-                *slot = frame.ip().addr() as u64;
-                len += 1;
-            }
-            len < MAX_IPS
-        });
-        Self {
-            ips: ips[..len].to_vec(),
+        let mut ips = Ips::new();
+        if !walk_fast(|ip| ips.push(ip)) {
+            ips = Ips::new();
+            walk_by_platform(|frame| ips.push(frame.ip().addr() as u64));
         }
+        Self { ips: ips.all() }
     }
 
     /// Takes back what [`ips`](Self::ips) gave, from a span event's attribute for instance.
@@ -65,7 +66,67 @@ impl RawStack {
     }
 }
 
-/// Walks the calling thread's stack.
+/// The addresses of a walk under way. Few are kept on the stack, since most stacks are not deep, and clearing room for all would take as
+/// long as the walk.
+struct Ips {
+    first: [u64; FIRST_IPS],
+    len: usize,
+    all: Vec<u64>,
+}
+
+const FIRST_IPS: usize = 32;
+
+impl Ips {
+    fn new() -> Self {
+        Ips {
+            first: [0; FIRST_IPS],
+            len: 0,
+            all: Vec::new(),
+        }
+    }
+
+    /// True while there is room for more.
+    #[inline]
+    fn push(&mut self, ip: u64) -> bool {
+        if let Some(slot) = self.first.get_mut(self.len) {
+            *slot = ip;
+        } else {
+            if self.all.is_empty() {
+                self.all.reserve_exact(MAX_IPS);
+                self.all.extend_from_slice(&self.first);
+            }
+            self.all.push(ip);
+        }
+        self.len += 1;
+        self.len < MAX_IPS
+    }
+
+    fn all(mut self) -> Vec<u64> {
+        if self.all.is_empty() {
+            return self.first[..self.len].to_vec();
+        }
+        self.all.shrink_to_fit();
+        self.all
+    }
+}
+
+#[cfg(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
+use walk::own_stack as walk_fast;
+
+#[cfg(not(all(
+    target_os = "linux",
+    target_pointer_width = "64",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+)))]
+fn walk_fast(_: impl FnMut(u64) -> bool) -> bool {
+    false
+}
+
+/// Walks the calling thread's stack with the platform's unwinder.
 ///
 /// `backtrace::trace` takes the lock under which the worker reads debug information: an error must not hold up its request for as
 /// long as that takes.
@@ -74,14 +135,14 @@ impl RawStack {
     unsafe_code,
     reason = "the synchronized way stalls the application's threads"
 )]
-fn walk(see: impl FnMut(&backtrace::Frame) -> bool) {
+fn walk_by_platform(see: impl FnMut(&backtrace::Frame) -> bool) {
     // SAFETY: the function's one demand is that its platform's unwinder is not entered by two threads at once where it cannot bear
     // that. Windows' dbghelp cannot; the unwinders of all other platforms keep their state on the stack they walk.
     unsafe { backtrace::trace_unsynchronized(see) }
 }
 
 #[cfg(windows)]
-fn walk(see: impl FnMut(&backtrace::Frame) -> bool) {
+fn walk_by_platform(see: impl FnMut(&backtrace::Frame) -> bool) {
     backtrace::trace(see)
 }
 

@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 use super::{Config, StackFormat, resource};
 use crate::error::Error;
 use crate::export::buffer::Bounds;
-use crate::export::deferred::StackStyle;
+use crate::export::deferred::{ErrorStyle, StackStyle};
 use crate::export::log_record::Style;
 use crate::export::spool::SpoolPlan;
 use crate::export::transport::{Endpoint, PROJECT_HEADER};
@@ -161,7 +161,11 @@ impl Settings {
             resource: resource::encode(&self.resource),
             delay: self.delay,
             interval: self.interval,
-            stacks: self.stacks,
+            errors: ErrorStyle {
+                stacks: self.stacks,
+                scrub: self.style.scrub.clone(),
+                scope: crate::install::scope(),
+            },
             spool: self.spool.clone(),
         }
     }

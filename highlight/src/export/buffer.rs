@@ -15,9 +15,11 @@ use opentelemetry::InstrumentationScope;
 
 use super::chunk::Chunk;
 use super::deferred::Deferred;
+use super::pending::Pending;
 use super::spare::Spare;
 use super::stats::{Counters, DropReason, Signal};
 use super::sync::{AtomicBool, AtomicUsize, Lock, Mutex, MutexGuard, Notify};
+use super::waiting::{Queue, Waiting};
 
 /// The two numbers that bound the buffer, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -42,10 +44,6 @@ impl Bounds {
 /// Chunks are not sealed smaller than this, however little the endpoint takes.
 const SMALLEST_SEAL: usize = 16 * 1024;
 
-/// Errors that wait for their stacks. Each is an allocation of its own, which the budget counts and which ends with it: a list of
-/// thousands of them is otherwise as large as half of the budget, and larger while it grows and until the last is resolved.
-type Waiting = Vec<Box<Deferred>>;
-
 /// See the module's description.
 #[derive(Debug)]
 pub(crate) struct Buffer {
@@ -55,7 +53,7 @@ pub(crate) struct Buffer {
     open: [Mutex<Chunk>; Signal::COUNT],
     sealed: Mutex<VecDeque<(Signal, Chunk)>>,
     spare: Spare,
-    deferred: Mutex<Waiting>,
+    waiting: Mutex<Queue>,
     held: AtomicUsize,
     /// The worker already knows that there is something.
     armed: AtomicBool,
@@ -79,7 +77,7 @@ impl Buffer {
             open: Default::default(),
             sealed: Mutex::default(),
             spare: Spare::new(),
-            deferred: Mutex::default(),
+            waiting: Mutex::default(),
             held: AtomicUsize::new(0),
             armed: AtomicBool::new(false),
             urgent: AtomicBool::new(false),
@@ -201,23 +199,47 @@ impl Buffer {
         Some(true)
     }
 
-    /// Takes an error whose stack the worker has yet to resolve, or drops and counts it. It leaves at once.
-    pub(crate) fn push_deferred(&self, mut record: Deferred) {
-        if self.is_forked() {
-            return self.refuse(record.signal, DropReason::Shutdown, 1);
+    /// Takes a record whose stacks the worker has yet to resolve, or drops and counts it. It leaves at once.
+    pub(crate) fn push_deferred(&self, record: Deferred) {
+        self.push_waiting(Waiting::Deferred(Box::new(record)));
+    }
+
+    /// Takes an error that the worker has yet to write, or drops and counts it. It leaves at once.
+    pub(crate) fn push_pending(&self, error: Pending) {
+        self.push_waiting(Waiting::Pending(error));
+    }
+
+    fn push_waiting(&self, mut error: Waiting) {
+        error.settle();
+        let (signal, held) = (error.signal(), error.held());
+        if let Some(reason) = self.refusal(self.is_closed(), held) {
+            return self.refuse(signal, reason, 1);
         }
-        record.held = record.settle();
-        let refusal = self.refusal(self.is_closed(), Chunk::cost(&record.scope, record.held));
-        let refusal = refusal.or_else(|| {
-            let fits = self.hold(record.held);
-            (!fits).then_some(DropReason::BufferFull)
-        });
-        if let Some(reason) = refusal {
-            return self.refuse(record.signal, reason, 1);
+        if !self.hold(held) {
+            return self.refuse(signal, DropReason::BufferFull, 1);
         }
-        self.counters.accepted(record.signal, 1);
-        lock(&self.deferred).push(Box::new(record));
-        self.hurry();
+        if !self.queue(error) {
+            self.release(held);
+            return self.refuse(signal, DropReason::Shutdown, 1);
+        }
+        self.counters.accepted(signal, 1);
+        // Who finds the worker told already leaves it at that: it looks here after it has taken the note.
+        if !self.urgent.load(Ordering::Acquire) && !self.urgent.swap(true, Ordering::AcqRel) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// False in a forked child, which finds that out with the first error of several, and whenever the list grows.
+    fn queue(&self, error: Waiting) -> bool {
+        let Some(mut waiting) = self.lock_unless_forked(&self.waiting) else {
+            return false;
+        };
+        let is_first = !self.urgent.load(Ordering::Acquire);
+        if (is_first || waiting.is_full()) && self.is_forked() {
+            return false;
+        }
+        waiting.push(error);
+        true
     }
 
     /// Makes the worker send what there is without waiting for the batch delay.
@@ -349,8 +371,12 @@ impl Buffer {
         self.urgent.swap(false, Ordering::AcqRel)
     }
 
-    pub(crate) fn take_deferred(&self) -> Waiting {
-        std::mem::take(&mut *lock(&self.deferred))
+    pub(super) fn take_waiting(&self) -> Queue {
+        let mut waiting = lock(&self.waiting);
+        if waiting.is_empty() {
+            return Queue::none();
+        }
+        std::mem::take(&mut *waiting)
     }
 
     /// The oldest chunk that is full or was closed.
@@ -376,8 +402,8 @@ impl Buffer {
     /// Counts all that was not taken from the buffer as lost to the shutdown.
     pub(crate) fn abandon(&self) {
         self.abandoned.store(true, Ordering::Release);
-        for deferred in self.take_deferred() {
-            self.lose(deferred.signal, 1, deferred.held);
+        for error in self.take_waiting().into_iter() {
+            self.lose(error.signal(), 1, error.held());
         }
         self.seal_open();
         while let Some((signal, chunk)) = self.take_sealed() {
@@ -393,7 +419,7 @@ impl Buffer {
 
     /// Puts an error with its stacks into the open chunk. Where there is no room for those, it goes without, and where there
     /// is none at all it is lost and counted.
-    pub(crate) fn append_resolved(&self, deferred: &Deferred, full: &[u8], bare: &[u8]) {
+    pub(crate) fn append_resolved(&self, deferred: &Deferred, full: &[u8]) {
         let (signal, scope) = (deferred.signal, &deferred.scope);
         let put = |record: &[u8]| {
             let cost = Chunk::cost(scope, record.len());
@@ -402,8 +428,14 @@ impl Buffer {
         };
         let taken = put(full);
         self.release(deferred.held);
-        if !taken && !put(bare) {
-            self.counters.lost(signal, DropReason::BufferFull, 1);
+        if taken {
+            return;
+        }
+        let bare = deferred.bare();
+        if !put(&bare) {
+            let reason = self.refusal(false, Chunk::cost(scope, bare.len()));
+            let reason = reason.unwrap_or(DropReason::BufferFull);
+            self.counters.lost(signal, reason, 1);
         }
     }
 }

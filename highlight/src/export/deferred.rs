@@ -2,8 +2,11 @@
 
 use opentelemetry::InstrumentationScope;
 
+use super::buffer::Buffer;
 use super::proto::{self, Scalar};
 use super::stats::Signal;
+use super::waiting::Waiting;
+use crate::scrub::Scrub;
 use crate::stacktrace::{Frame, Resolver, SourceLines, Stack, StackForm};
 
 /// How the worker writes stacks.
@@ -12,6 +15,48 @@ pub(crate) struct StackStyle {
     pub(crate) form: StackForm,
     /// Source lines around in-app frames, where the file is readable.
     pub(crate) source_context: bool,
+}
+
+/// How the worker writes errors.
+#[derive(Debug, Clone)]
+pub(crate) struct ErrorStyle {
+    pub(crate) stacks: StackStyle,
+    pub(crate) scrub: Scrub,
+    /// Of an error's own span.
+    pub(crate) scope: InstrumentationScope,
+}
+
+/// The worker's part in errors: it writes what waits.
+#[derive(Debug)]
+pub(crate) struct Errors {
+    style: ErrorStyle,
+    symbols: Symbols,
+}
+
+impl Errors {
+    pub(crate) fn new(style: ErrorStyle) -> Self {
+        Errors {
+            style,
+            symbols: Symbols::new(),
+        }
+    }
+
+    /// Writes all that waits into the buffer's open chunks.
+    pub(crate) fn complete(&mut self, buffer: &Buffer) {
+        let ErrorStyle {
+            stacks,
+            scrub,
+            scope,
+        } = &self.style;
+        for waiting in buffer.take_waiting().into_iter() {
+            let deferred = match waiting {
+                Waiting::Pending(pending) => pending.into_deferred(scope, scrub),
+                Waiting::Deferred(deferred) => *deferred,
+            };
+            let record = deferred.complete(&mut self.symbols, *stacks);
+            buffer.append_resolved(&deferred, &record);
+        }
+    }
 }
 
 /// A record complete but for the stacks of its errors.
@@ -59,11 +104,11 @@ impl Deferred {
         self.record.shrink_to_fit();
         let gaps: usize = self.gaps.iter().map(Gap::size).sum();
         let list = self.gaps.capacity() * size_of::<Gap>();
-        size_of::<Self>() + self.record.capacity() + list + gaps
+        size_of::<Waiting>() + size_of::<Self>() + self.record.capacity() + list + gaps
     }
 
     /// Resolves the stacks and completes the record.
-    pub(crate) fn complete(&self, symbols: &mut Symbols, style: StackStyle) -> Vec<u8> {
+    fn complete(&self, symbols: &mut Symbols, style: StackStyle) -> Vec<u8> {
         self.filled(|gap, buf, field| symbols.render(gap, style).write(buf, field))
     }
 
@@ -108,13 +153,13 @@ impl Gap {
 
 /// The worker's caches: what addresses mean, what source files say.
 #[derive(Debug)]
-pub(crate) struct Symbols {
+struct Symbols {
     resolver: Resolver,
     source: SourceLines,
 }
 
 impl Symbols {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Symbols {
             resolver: Resolver::new(),
             source: SourceLines::new(),
@@ -200,7 +245,8 @@ mod tests {
         };
         let ends = 100 + 2 * size_of::<u64>() + "message".len();
         let chain = 3 * size_of::<String>() + "cause".len();
-        let expected = size_of::<Deferred>() + size_of::<Gap>() + ends + chain;
+        let expected =
+            size_of::<Waiting>() + size_of::<Deferred>() + size_of::<Gap>() + ends + chain;
         assert_eq!(deferred.settle(), expected);
         assert_eq!(
             (deferred.gaps.capacity(), deferred.record.capacity()),

@@ -6,11 +6,23 @@ use opentelemetry::InstrumentationScope;
 use shuttle::{check_random, future, thread};
 
 use super::buffer::{Bounds, Buffer};
+use super::deferred::Deferred;
 use super::stats::Signal;
 
 const PRODUCERS: u64 = 3;
 const RECORDS: u64 = 3;
 const SCHEDULES: usize = 30_000;
+
+/// An error that waits for its stack.
+fn error(scope: &InstrumentationScope) -> Deferred {
+    Deferred {
+        signal: Signal::Traces,
+        scope: scope.clone(),
+        record: vec![1],
+        gaps: Vec::new(),
+        held: 0,
+    }
+}
 
 /// The consumer does what the worker does when it is woken. If a wake-up could be lost, all would wait for each other in some
 /// schedule, which the checker tells.
@@ -26,7 +38,11 @@ fn in_no_schedule_is_a_record_left_behind() {
                 let buffer = Arc::clone(&buffer);
                 thread::spawn(move || {
                     let scope = InstrumentationScope::builder("a").build();
-                    for _ in 0..RECORDS {
+                    for at in 0..RECORDS {
+                        if producer == 1 && at > 0 {
+                            buffer.push_deferred(error(&scope));
+                            continue;
+                        }
                         // One of them is large enough to seal its chunk.
                         let size = if producer == 0 { 40_000 } else { 1 };
                         buffer.push(Signal::Logs, &scope, &vec![0; size]);
@@ -38,7 +54,12 @@ fn in_no_schedule_is_a_record_left_behind() {
             let mut taken = 0;
             while taken < PRODUCERS * RECORDS {
                 buffer.wake.notified().await;
-                if buffer.is_armed() || buffer.take_urgent() {
+                // As the worker does: once it has taken the note, it takes what the note is about.
+                if buffer.take_urgent() || buffer.is_armed() {
+                    for error in buffer.take_waiting().into_iter() {
+                        taken += 1;
+                        buffer.release(error.held());
+                    }
                     buffer.seal_open();
                 }
                 while let Some((_, chunk)) = buffer.take_sealed() {

@@ -200,11 +200,7 @@ impl<'a> LogRecord<'a> {
                 let recent = Scalar::Str(&recent);
                 proto::key_value(self.buf, ATTRIBUTES, BREADCRUMBS, recent);
             }
-            for attribute in error.attributes() {
-                let name = attribute.key.as_str();
-                let scrub = &self.style.scrub;
-                value::attribute(self.buf, ATTRIBUTES, name, &attribute.value, scrub);
-            }
+            error.write(self.buf, ATTRIBUTES, &self.style.scrub);
             self.error = Some(error);
         }
         self

@@ -13,6 +13,7 @@ mod handover_model;
 pub(crate) mod keyed;
 pub(crate) mod log_record;
 mod metric;
+mod pending;
 pub(crate) mod processors;
 #[cfg(test)]
 mod properties;
@@ -33,6 +34,7 @@ mod sync;
 mod thread_name;
 pub(crate) mod transport;
 pub(crate) mod value;
+mod waiting;
 pub(crate) mod worker;
 
 use std::sync::Arc;
@@ -46,7 +48,7 @@ use crate::hook::RecordHook;
 use buffer::{Bounds, Buffer};
 use chunk::Chunk;
 use collector::Collector;
-use deferred::{StackStyle, Symbols};
+use deferred::{ErrorStyle, Errors};
 use stats::{Signal, Stats};
 use worker::{Command, Inbox, Plan};
 
@@ -57,7 +59,7 @@ pub(crate) struct Exporter {
     pub(crate) collector: Arc<Collector>,
     inbox: Arc<Inbox>,
     /// There is no worker: everything stays, to be collected.
-    keeps: Option<StackStyle>,
+    keeps: Option<ErrorStyle>,
 }
 
 impl Exporter {
@@ -105,20 +107,15 @@ impl Exporter {
     /// A pipeline without a worker that keeps what comes in, for [`collect`](Self::collect).
     pub(crate) fn keeping(plan: &Plan, bounds: Bounds, scope: InstrumentationScope) -> Self {
         Exporter {
-            keeps: Some(plan.stacks),
+            keeps: Some(plan.errors.clone()),
             ..Exporter::new(bounds, scope, None)
         }
     }
 
     /// All that was kept, with the stacks of its errors resolved.
     pub(crate) fn collect(&self) -> Vec<(Signal, Chunk)> {
-        if let Some(style) = self.keeps {
-            let mut symbols = Symbols::new();
-            for deferred in self.buffer.take_deferred() {
-                let record = deferred.complete(&mut symbols, style);
-                let bare = deferred.bare();
-                self.buffer.append_resolved(&deferred, &record, &bare);
-            }
+        if let Some(style) = &self.keeps {
+            Errors::new(style.clone()).complete(&self.buffer);
         }
         self.collector.collect();
         self.buffer.seal_open();

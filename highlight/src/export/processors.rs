@@ -12,10 +12,12 @@ use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 use super::buffer::Buffer;
 use super::deferred::{Deferred, Gap};
 use super::log_record::{self, LogRecord, Opening, Severity, Style};
+use super::pending::Pending;
 use super::site::{Site, Sites};
 use super::stats::Signal;
 use super::worker::is_worker;
 use super::{scratch, span};
+use crate::capture::ErrorReport;
 use crate::context::{Ambient, Correlation};
 use crate::hook::{self, Hooks};
 use crate::http::Names;
@@ -99,6 +101,27 @@ impl Intake {
                 });
             }
         });
+    }
+
+    /// Takes an error, which becomes a span of its own.
+    pub(crate) fn error(
+        &self,
+        scope: &InstrumentationScope,
+        report: ErrorReport,
+        correlation: Correlation,
+    ) {
+        let intake = self.latest();
+        let hooks = &intake.style.hooks;
+        let Some(report) = hooks.error(report) else {
+            return;
+        };
+        let pending = Pending::new(report, correlation);
+        if hooks.span.is_none() {
+            intake.buffer.push_pending(pending);
+        } else {
+            // The hook is the application's code, which runs on its own threads.
+            intake.finished_span(scope, |buf, scrub| vec![pending.write(buf, scrub)]);
+        }
     }
 
     /// Shows what is known of a call site of `tracing`'s macros.

@@ -372,7 +372,11 @@ fn prepend(buf: &mut Vec<u8>, start: usize, head: impl FnOnce(&mut Vec<u8>)) {
 /// Appends `value`'s text, at most `max` bytes of it, cut on a character boundary and marked when it was longer.
 ///
 /// A `Display` that fails or panics does not reach the caller: the text then says so.
-pub(crate) fn format_bounded(buf: &mut Vec<u8>, max: usize, value: &(impl Display + ?Sized)) {
+pub(crate) fn format_bounded(
+    buf: &mut impl TextBuffer,
+    max: usize,
+    value: &(impl Display + ?Sized),
+) {
     let start = buf.len();
     let mut writer = Bounded {
         buf,
@@ -384,30 +388,67 @@ pub(crate) fn format_bounded(buf: &mut Vec<u8>, max: usize, value: &(impl Displa
     let cut = writer.cut;
     match outcome {
         Ok(Ok(())) => {}
-        _ if cut => buf.extend_from_slice(CUT_MARK.as_bytes()),
-        Ok(Err(_)) => buf.extend_from_slice(b"<formatting failed>"),
+        _ if cut => buf.push_text(CUT_MARK),
+        Ok(Err(_)) => buf.push_text("<formatting failed>"),
         Err(_) => {
             buf.truncate(start);
-            buf.extend_from_slice(b"<formatting panicked>");
+            buf.push_text("<formatting panicked>");
         }
     }
 }
 
-struct Bounded<'a> {
-    buf: &'a mut Vec<u8>,
+/// What text is written into: a record's bytes, or text.
+pub(crate) trait TextBuffer {
+    fn len(&self) -> usize;
+    fn push_text(&mut self, text: &str);
+    fn truncate(&mut self, len: usize);
+}
+
+impl TextBuffer for Vec<u8> {
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    #[inline]
+    fn push_text(&mut self, text: &str) {
+        self.extend_from_slice(text.as_bytes());
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.truncate(len);
+    }
+}
+
+impl TextBuffer for String {
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    #[inline]
+    fn push_text(&mut self, text: &str) {
+        self.push_str(text);
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.truncate(len);
+    }
+}
+
+struct Bounded<'a, B> {
+    buf: &'a mut B,
     room: usize,
     cut: bool,
 }
 
-impl fmt::Write for Bounded<'_> {
+impl<B: TextBuffer> fmt::Write for Bounded<'_, B> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if text.len() <= self.room {
             self.room -= text.len();
-            self.buf.extend_from_slice(text.as_bytes());
+            self.buf.push_text(text);
             return Ok(());
         }
         let end = text.floor_char_boundary(self.room);
-        self.buf.extend_from_slice(&text.as_bytes()[..end]);
+        self.buf.push_text(&text[..end]);
         self.room = 0;
         self.cut = true;
         Err(fmt::Error)

@@ -24,7 +24,7 @@ const START: u32 = 7;
 const END: u32 = 8;
 pub(crate) const ATTRIBUTES: u32 = 9;
 const DROPPED_ATTRIBUTES: u32 = 10;
-const EVENTS: u32 = 11;
+pub(super) const EVENTS: u32 = 11;
 const DROPPED_EVENTS: u32 = 12;
 const LINKS: u32 = 13;
 const DROPPED_LINKS: u32 = 14;
@@ -34,7 +34,7 @@ const FLAGS: u32 = 16;
 /// Field numbers of `Span.Event`.
 const EVENT_TIME: u32 = 1;
 const EVENT_NAME: u32 = 2;
-const EVENT_ATTRIBUTES: u32 = 3;
+pub(super) const EVENT_ATTRIBUTES: u32 = 3;
 const EVENT_DROPPED: u32 = 4;
 
 /// Field numbers of `Span.Link`.
@@ -42,6 +42,10 @@ const LINK_TRACE_STATE: u32 = 3;
 const LINK_ATTRIBUTES: u32 = 4;
 const LINK_DROPPED: u32 = 5;
 const LINK_FLAGS: u32 = 6;
+
+/// Field numbers of `Status`.
+const STATUS_MESSAGE: u32 = 2;
+const STATUS_CODE: u32 = 3;
 
 /// In `flags`: bit 9 tells whether the parent is remote, and bit 8 that bit 9 is known.
 const PARENT_KNOWN: u32 = 0x100;
@@ -233,17 +237,30 @@ fn kind(kind: &SpanKind) -> u64 {
 }
 
 pub(crate) fn write_status(buf: &mut Vec<u8>, status: &Status, scrub: &Scrub) {
-    const MESSAGE: u32 = 2;
-    const CODE: u32 = 3;
-    let start = buf.len();
     match status {
-        Status::Unset => return,
-        Status::Ok => proto::uint_field(buf, CODE, 1),
-        Status::Error { description } => {
-            let end = description.floor_char_boundary(proto::MAX_ATTRIBUTE_BYTES);
-            proto::str_field(buf, MESSAGE, &scrub.clean(&description[..end]));
-            proto::uint_field(buf, CODE, 2);
+        Status::Unset => {}
+        Status::Ok => {
+            let start = buf.len();
+            proto::uint_field(buf, STATUS_CODE, 1);
+            proto::wrap(buf, STATUS, start);
         }
+        Status::Error { description } => write_error(buf, description, scrub),
     }
+}
+
+/// Writes the status of a span that failed.
+pub(super) fn write_error(buf: &mut Vec<u8>, description: &str, scrub: &Scrub) {
+    let start = buf.len();
+    let end = description.floor_char_boundary(proto::MAX_ATTRIBUTE_BYTES);
+    proto::str_field(buf, STATUS_MESSAGE, &scrub.clean(&description[..end]));
+    proto::uint_field(buf, STATUS_CODE, 2);
     proto::wrap(buf, STATUS, start);
+}
+
+/// Begins an event that tells of an error; says where it begins.
+pub(super) fn begin_exception(buf: &mut Vec<u8>, time: u64) -> usize {
+    let start = buf.len();
+    proto::fixed64_field(buf, EVENT_TIME, time);
+    proto::str_field(buf, EVENT_NAME, EXCEPTION);
+    start
 }

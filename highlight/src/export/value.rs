@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use opentelemetry::logs::AnyValue;
-use opentelemetry::{Array, Value};
+use opentelemetry::{Array, StringValue, Value};
 
 use super::proto::{self, Scalar};
 use crate::scrub::{REDACTED, Scrub};
@@ -96,14 +96,34 @@ fn elements(buf: &mut Vec<u8>, array: &Array, scrub: &Scrub) {
         Array::Bool(items) => each(buf, items, |item| Scalar::bool(*item)),
         Array::I64(items) => each(buf, items, |item| Scalar::Int(*item)),
         Array::F64(items) => each(buf, items, |item| Scalar::Double(*item)),
-        Array::String(items) => {
-            for item in items {
-                let text = scrub.clean(bounded(item.as_str()));
-                proto::any_field(buf, VALUES, Scalar::Str(&text));
-            }
-        }
+        Array::String(items) => text_elements(buf, items.iter().map(StringValue::as_str), scrub),
         other => proto::any_field(buf, VALUES, Scalar::Str(&format!("{other:?}"))),
     }
+}
+
+fn text_elements<'a>(buf: &mut Vec<u8>, texts: impl Iterator<Item = &'a str>, scrub: &Scrub) {
+    for text in texts {
+        let text = scrub.clean(bounded(text));
+        proto::any_field(buf, VALUES, Scalar::Str(&text));
+    }
+}
+
+/// Writes an attribute that is a list of texts.
+pub(crate) fn texts<'a>(
+    buf: &mut Vec<u8>,
+    field: u32,
+    name: &str,
+    texts: impl Iterator<Item = &'a str>,
+    scrub: &Scrub,
+) {
+    if scrub.hides(name) {
+        return proto::key_value(buf, field, name, Scalar::Str(REDACTED));
+    }
+    proto::key_value_with(buf, field, name, |buf| {
+        let start = buf.len();
+        text_elements(buf, texts, scrub);
+        proto::wrap(buf, proto::ANY_ARRAY, start);
+    });
 }
 
 fn each<'a, T>(buf: &mut Vec<u8>, items: &'a [T], scalar: impl Fn(&'a T) -> Scalar<'a>) {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::buffer::{Buffer, lock};
 use super::calendar::Calendar;
 use super::collector::Collector;
-use super::deferred::{StackStyle, Symbols};
+use super::deferred::{ErrorStyle, Errors};
 use super::delivery::Delivery;
 use super::spool::{Spool, SpoolPlan};
 use super::sync::Mutex;
@@ -45,7 +45,7 @@ pub(crate) struct Plan {
     pub(crate) delay: Duration,
     /// From one collection of metrics to the next.
     pub(crate) interval: Duration,
-    pub(crate) stacks: StackStyle,
+    pub(crate) errors: ErrorStyle,
     pub(crate) spool: Option<SpoolPlan>,
 }
 
@@ -110,10 +110,10 @@ async fn run(plan: Plan, buffer: Arc<Buffer>, inbox: Arc<Inbox>, collector: Arc<
     let mut worker = Worker {
         delivery: Delivery::new(transport.ok(), Arc::clone(&buffer), spool),
         metrics: Calendar::new(collector, plan.interval),
+        errors: Errors::new(plan.errors.clone()),
         plan,
         buffer,
         inbox,
-        symbols: Symbols::new(),
         sequence: 0,
         due: None,
         asked: Vec::new(),
@@ -153,7 +153,7 @@ struct Worker {
     plan: Plan,
     buffer: Arc<Buffer>,
     inbox: Arc<Inbox>,
-    symbols: Symbols,
+    errors: Errors,
     delivery: Delivery,
     metrics: Calendar,
     /// Of the next batch.
@@ -298,11 +298,7 @@ impl Worker {
 
     fn close_all(&mut self) {
         self.due = None;
-        for deferred in self.buffer.take_deferred() {
-            let record = deferred.complete(&mut self.symbols, self.plan.stacks);
-            self.buffer
-                .append_resolved(&deferred, &record, &deferred.bare());
-        }
+        self.errors.complete(&self.buffer);
         self.buffer.seal_open();
     }
 

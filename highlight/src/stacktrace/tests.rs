@@ -146,6 +146,8 @@ fn a_panic_begins_where_it_was_raised() {
     let (sink, next, owner) = (seen.clone(), before.clone(), std::thread::current().id());
     panic::set_hook(Box::new(move |info| {
         if std::thread::current().id() == owner {
+            #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+            super::walk::tests::same();
             let line = info.location().map(panic::Location::line);
             sink.lock().unwrap().push((RawStack::capture(), line));
         } else {

@@ -9,11 +9,12 @@ use super::report::{self, Sample};
 use crate::say;
 
 /// Ours first; the second is what the others are compared with.
-const PEERS: [&str; 5] = [
+const PEERS: [&str; 6] = [
     "ours",
     "opentelemetry",
     "opentelemetry-place",
     "sentry",
+    "sentry-stack",
     "logfire",
 ];
 

@@ -73,9 +73,13 @@ impl Load {
         }
     }
 
-    /// Those of the peers that differ under this load: the place of a call stands on log records alone.
+    /// Those of the peers that differ under this load: the place of a call stands on log records alone, and a stack on errors.
     pub(super) fn of<'a>(&self, peers: &[&'a str]) -> Vec<&'a str> {
-        let tells = |peer: &&str| self.name.contains("log") || !peer.ends_with("-place");
+        let tells = |peer: &&str| match peer.rsplit_once('-') {
+            Some((_, "place")) => self.name.contains("log"),
+            Some((_, "stack")) => self.name == "error",
+            _ => true,
+        };
         peers.iter().copied().filter(tells).collect()
     }
 
@@ -134,8 +138,9 @@ mod tests {
 
     #[test]
     fn a_peer_that_differs_in_its_logs_is_left_out_elsewhere() {
-        let peers = ["a", "a-place"];
-        assert_eq!(Load::burst("span+log", 1, 1).of(&peers), peers);
+        let peers = ["a", "a-place", "a-stack"];
+        assert_eq!(Load::burst("span+log", 1, 1).of(&peers), ["a", "a-place"]);
+        assert_eq!(Load::burst("error", 1, 1).of(&peers), ["a", "a-stack"]);
         assert_eq!(Load::burst("span", 1, 1).of(&peers), ["a"]);
     }
 

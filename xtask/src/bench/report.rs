@@ -110,7 +110,8 @@ pub(super) fn median<S>(samples: &[S], of: fn(&S) -> f64) -> f64 {
 /// What each peer brings into a service: the size of its binary, stripped of nothing, and the crates it is built of.
 pub(super) fn sizes(peers: &[&str], binaries: &Path) -> Result<String> {
     let mut text = "\n### Size\n\n| | binary, MiB | crates |\n|---|---:|---:|\n".to_owned();
-    for peer in peers {
+    // The same program, but for a setting.
+    for peer in peers.iter().filter(|peer| !peer.ends_with("-stack")) {
         let binary = fs::metadata(binaries.join(format!("peer-{peer}")))?;
         let (package, feature) = match peer.strip_suffix("-place") {
             Some(package) => (package, "place"),

@@ -30,9 +30,18 @@ impl Peer for Sentry {
 
 /// Starts it.
 pub fn start(endpoint: &str) -> impl Peer + use<> {
+    with_options(endpoint, sentry::ClientOptions::new())
+}
+
+/// Starts it so that an error brings the stack of its call.
+pub fn start_with_stacks(endpoint: &str) -> impl Peer + use<> {
+    with_options(endpoint, sentry::ClientOptions::new().attach_stacktrace(true))
+}
+
+fn with_options(endpoint: &str, options: sentry::ClientOptions) -> Sentry {
     let host = endpoint.trim_start_matches("http://");
     let dsn = format!("http://key@{host}/1").parse().expect("a DSN");
-    let mut options = sentry::ClientOptions::new().traces_sample_rate(1.0);
+    let mut options = options.traces_sample_rate(1.0);
     options.dsn = Some(dsn);
     #[expect(deprecated, reason = "the log layer sends nothing without it")]
     {

@@ -1,0 +1,179 @@
+//! A captured error that waits for the worker: all that is known of it is there, nothing of it is written yet.
+//!
+//! The caller of `capture_error` is handling a request that has just failed. What can be done later, it does not wait for: ids, the
+//! encoding, the search for secrets, and the names of the stack's functions.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use opentelemetry::trace::{SpanContext, SpanKind, TraceState};
+use opentelemetry::{InstrumentationScope, TraceFlags};
+
+use super::deferred::{Deferred, Gap, Place};
+use super::log_record::unix_nanos;
+use super::proto::Scalar;
+use super::span::{self, ATTRIBUTES, Head};
+use super::stats::Signal;
+use super::value;
+use crate::capture::{BREADCRUMBS, ERROR_SPAN, ErrorReport};
+use crate::context::Correlation;
+use crate::ids;
+use crate::scope::Scope;
+use crate::scrub::Scrub;
+
+/// A report, and what it is tied to, as it was when the error was captured.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    report: ErrorReport,
+    time: SystemTime,
+    correlation: Correlation,
+    tags: Option<Arc<Vec<(String, String)>>>,
+    /// The logs that came before.
+    recent: Option<String>,
+    /// Bytes of the budget that it holds.
+    pub(super) held: usize,
+}
+
+impl Pending {
+    pub(crate) fn new(report: ErrorReport, correlation: Correlation) -> Self {
+        let scope = correlation.ambient.scope();
+        Pending {
+            report,
+            time: SystemTime::now(),
+            tags: scope.and_then(Scope::tags),
+            recent: scope.and_then(Scope::recent),
+            correlation,
+            held: 0,
+        }
+    }
+
+    /// The bytes that it takes, which the byte budget counts. What it shares with others is counted as if it had it alone.
+    pub(super) fn size(&self) -> usize {
+        let pairs = self.tags.iter().flat_map(|tags| tags.iter());
+        let tags = pairs
+            .map(|(key, value)| size_of::<(String, String)>() + key.capacity() + value.capacity());
+        let session = self.correlation.session();
+        size_of::<Self>()
+            + self.report.size()
+            + tags.sum::<usize>()
+            + self.recent.as_ref().map_or(0, String::capacity)
+            + session.map_or(0, |session| session.secure_id().len())
+    }
+
+    /// The report as a finished span of its own, below the span it is tied to. It still lacks its stack.
+    pub(crate) fn write(&self, buf: &mut Vec<u8>, scrub: &Scrub) -> Gap {
+        let (trace_id, span_id) = ids::independent();
+        let trace_id = if self.correlation.has_trace() {
+            self.correlation.trace_id
+        } else {
+            trace_id
+        };
+        // Errors leave even when their trace is sampled out.
+        let sampled = TraceFlags::SAMPLED;
+        let context = SpanContext::new(trace_id, span_id, sampled, false, TraceState::NONE);
+        let now = unix_nanos(self.time);
+        let head = Head {
+            context: &context,
+            parent: self.correlation.span_id,
+            parent_is_remote: false,
+            name: ERROR_SPAN,
+            kind: &SpanKind::Internal,
+            start: now,
+            end: now,
+        };
+        head.write(buf);
+        let mut attribute =
+            |name, text| value::field(buf, ATTRIBUTES, name, Scalar::Str(text), scrub);
+        if let Some(session) = self.correlation.session() {
+            attribute("highlight.session_id", session.secure_id());
+        }
+        for (key, text) in self.tags.iter().flat_map(|tags| tags.iter()) {
+            attribute(key, text);
+        }
+        span::write_error(buf, self.report.message(), scrub);
+        let start = span::begin_exception(buf, now);
+        self.report.write(buf, span::EVENT_ATTRIBUTES, scrub);
+        if let Some(recent) = &self.recent {
+            let recent = Scalar::Str(recent);
+            value::field(buf, span::EVENT_ATTRIBUTES, BREADCRUMBS, recent, scrub);
+        }
+        let place = Place::Event {
+            bytes: buf.split_off(start),
+            field: span::EVENTS,
+            attributes: span::EVENT_ATTRIBUTES,
+        };
+        self.report.gap(place, scrub, self.report.is_located())
+    }
+
+    /// Written, and with what it held of the budget.
+    pub(super) fn into_deferred(self, scope: &InstrumentationScope, scrub: &Scrub) -> Deferred {
+        let mut record = Vec::with_capacity(256);
+        let gap = self.write(&mut record, scrub);
+        Deferred {
+            signal: Signal::Traces,
+            scope: scope.clone(),
+            record,
+            gaps: vec![gap],
+            held: self.held,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::capture_with;
+    use crate::{Config, User, set_tag, set_user, with_scope};
+
+    #[test]
+    fn what_waits_is_counted_with_all_that_it_has() {
+        let report = || ErrorReport::without_stack(&std::fmt::Error);
+        let plain = Pending::new(report(), Correlation::default()).size();
+        assert!(plain > size_of::<Pending>());
+        let long = report().with_message("x".repeat(1_000));
+        let long = Pending::new(long, Correlation::default()).size();
+        assert!((900..1_200).contains(&(long - plain)), "{plain} {long}");
+        let marked = report().with_attribute("cart", "c".repeat(1_000));
+        let marked = Pending::new(marked, Correlation::default()).size();
+        assert!(
+            (1_000..1_300).contains(&(marked - plain)),
+            "{plain} {marked}"
+        );
+    }
+
+    #[test]
+    fn an_error_has_the_tags_and_logs_of_its_moment() {
+        let config = Config::default().breadcrumbs(5);
+        let sent = capture_with(config, || {
+            let work = with_scope(async {
+                set_user(User::new("u-1"));
+                tracing::info!("before");
+                crate::capture_error(&std::io::Error::other("first"));
+                set_user(User::new("u-2"));
+                set_tag("plan", "gold");
+                tracing::info!("after");
+                crate::capture_error(&std::io::Error::other("second"));
+            });
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            runtime.unwrap().block_on(work);
+        });
+        let seen: Vec<_> = sent
+            .errors()
+            .iter()
+            .map(|error| {
+                let of = |name| error.attribute(name).unwrap_or_default().to_owned();
+                (of("user.id"), of("plan"), of(BREADCRUMBS))
+            })
+            .collect();
+        let expected = |user: &str, plan: &str, recent: &str| {
+            (user.to_owned(), plan.to_owned(), recent.to_owned())
+        };
+        assert_eq!(
+            seen,
+            [
+                expected("u-1", "", "info before"),
+                expected("u-2", "gold", "info before\ninfo after"),
+            ]
+        );
+    }
+}
