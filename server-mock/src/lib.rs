@@ -24,11 +24,13 @@
 mod body;
 mod builder;
 mod connection;
+mod endpoint;
 mod error;
 mod extract;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod ingest;
 mod otlp;
 mod received;
 mod record;
