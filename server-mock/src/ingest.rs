@@ -18,11 +18,11 @@ use crate::body::{self, Refusal};
 use crate::connection::Abort;
 use crate::endpoint::{Endpoint, Outcome};
 use crate::extract::{Extracted, RequestId, RowIds};
-use crate::otlp;
 use crate::received::{Recorder, RequestInfo};
 use crate::rows::Rows;
 use crate::script::{Answer, Script};
 use crate::store::{Coming, Encoded, Store, Tables};
+use crate::{drains, otlp};
 
 /// What every request sees.
 #[derive(Debug, Clone)]
@@ -38,7 +38,10 @@ pub(crate) struct App {
 /// Everything that is sent to the server's address.
 pub(crate) fn router(app: App) -> Router {
     let router = Router::new().route("/health", get(async || "ok\n"));
-    router.merge(otlp::routes()).with_state(app)
+    router
+        .merge(otlp::routes())
+        .merge(drains::routes())
+        .with_state(app)
 }
 
 /// Answers a request to an endpoint.

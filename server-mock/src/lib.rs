@@ -24,6 +24,7 @@
 mod body;
 mod builder;
 mod connection;
+mod drains;
 mod endpoint;
 mod error;
 mod extract;

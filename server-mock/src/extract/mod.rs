@@ -1,6 +1,7 @@
 //! OTLP records to rows, as highlight.io's backend reads them.
 
 mod attributes;
+mod drained;
 mod errors;
 mod fields;
 mod hashids;
@@ -16,10 +17,12 @@ mod stack;
 mod time;
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 pub(crate) use attributes::{Pairs, flatten};
 #[cfg(test)]
 pub(crate) use attributes::{pair, value};
+pub(crate) use drained::Drained;
 pub(crate) use fields::Fields;
 pub(crate) use ids::Id;
 pub(crate) use logs::extract_logs;
@@ -139,6 +142,13 @@ impl Rejected {
 
     fn add_many(&mut self, reason: String, count: u32) {
         self.reasons.entry(reason).or_default().count += count;
+    }
+
+    /// Adds one whose place in the request has a name, such as `line 3`.
+    fn add_at(&mut self, place: impl Display, reason: String) {
+        let same = self.reasons.entry(reason).or_default();
+        same.count += 1;
+        same.first.get_or_insert_with(|| place.to_string());
     }
 
     /// How many records were rejected.
