@@ -25,7 +25,7 @@ pub(crate) trait Endpoint: Sized + Send + 'static {
     }
 
     /// Adds the rows that a body turns into.
-    fn extract(head: &Parts, body: &[u8], extracted: &mut Extracted) -> Result<Self, Refusal>;
+    fn extract(sent: &Sent<'_>, extracted: &mut Extracted) -> Result<Self, Refusal>;
 
     /// The attributes of its first resource, if it has any.
     fn resource(&self) -> Attributes {
@@ -42,6 +42,15 @@ pub(crate) trait Endpoint: Sized + Send + 'static {
     fn refuse(_head: &Parts, Refusal { status, reason }: Refusal) -> Response {
         refused(status, format!("{reason}\n"))
     }
+}
+
+/// A request, unpacked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sent<'a> {
+    pub(crate) head: &'a Parts,
+    pub(crate) body: &'a [u8],
+    /// When it came in, in nanoseconds since 1970.
+    pub(crate) received_ns: i64,
 }
 
 /// What became of a request's records.

@@ -16,8 +16,8 @@ use tokio::task;
 
 use crate::body::{self, Refusal};
 use crate::connection::Abort;
-use crate::endpoint::{Endpoint, Outcome};
-use crate::extract::{Extracted, RequestId, RowIds};
+use crate::endpoint::{Endpoint, Outcome, Sent};
+use crate::extract::{Extracted, RequestId, RowIds, now_ns};
 use crate::received::{Recorder, RequestInfo};
 use crate::rows::Rows;
 use crate::script::{Answer, Script};
@@ -123,7 +123,12 @@ fn extract<E: Endpoint>(app: &App, head: &Parts, body: &[u8]) -> Result<Read<E>,
     let request = name.map(|_| ids.request());
     let kept = app.recorder.keeps().then(Rows::default);
     let mut extracted = Extracted::new(ids, app.store.tables(), kept);
-    let endpoint = E::extract(head, body, &mut extracted)?;
+    let sent = Sent {
+        head,
+        body,
+        received_ns: now_ns(),
+    };
+    let endpoint = E::extract(&sent, &mut extracted)?;
     Ok(Read {
         rows: extracted.tables.take().map(Tables::encode),
         extracted,

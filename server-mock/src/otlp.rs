@@ -10,8 +10,8 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 
 use crate::body::Refusal;
-use crate::endpoint::{Endpoint, Outcome, text};
-use crate::extract::{Arrival, Extracted, flatten, now_ns};
+use crate::endpoint::{Endpoint, Outcome, Sent, text};
+use crate::extract::{Arrival, Extracted, flatten};
 use crate::ingest::{App, take};
 use crate::received::Received;
 use crate::rows::Attributes;
@@ -53,14 +53,17 @@ impl<S: Signal> Endpoint for Export<S> {
         Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason))
     }
 
-    fn extract(head: &Parts, body: &[u8], extracted: &mut Extracted) -> Result<Self, Refusal> {
+    fn extract(sent: &Sent<'_>, extracted: &mut Extracted) -> Result<Self, Refusal> {
         let bad = |error: String| {
             let reason = format!("the body is not OTLP protobuf: {error}");
             Refusal::new(StatusCode::BAD_REQUEST, reason)
         };
-        let arrival = Arrival::new(now_ns(), text(&head.headers, "x-highlight-project"));
-        S::extract(body, &arrival, extracted).map_err(bad)?;
-        let message = extracted.kept.is_some().then(|| S::decode(body));
+        let arrival = Arrival::new(
+            sent.received_ns,
+            text(&sent.head.headers, "x-highlight-project"),
+        );
+        S::extract(sent.body, &arrival, extracted).map_err(bad)?;
+        let message = extracted.kept.is_some().then(|| S::decode(sent.body));
         let message = message
             .transpose()
             .map_err(|error| bad(error.to_string()))?;

@@ -17,7 +17,7 @@ use super::origin::service;
 use super::value::Room;
 use super::{Intake, Origin, answer, cloudwatch};
 use crate::body::{self, Refusal, gunzip};
-use crate::endpoint::{self, Endpoint, Outcome, refused};
+use crate::endpoint::{self, Endpoint, Outcome, Sent, refused};
 use crate::extract::{Drained, Extracted, now_ns};
 
 const REQUEST_ID: &str = "x-amz-firehose-request-id";
@@ -57,13 +57,13 @@ impl Endpoint for Firehose {
         endpoint::text(headers, REQUEST_ID)
     }
 
-    fn extract(head: &Parts, body: &[u8], extracted: &mut Extracted) -> Result<Self, Refusal> {
-        let delivery: Delivery<'_> = serde_json::from_slice(body).map_err(|error| {
+    fn extract(sent: &Sent<'_>, extracted: &mut Extracted) -> Result<Self, Refusal> {
+        let delivery: Delivery<'_> = serde_json::from_slice(sent.body).map_err(|error| {
             let reason = format!("the body is not a delivery of Firehose: {error}");
             Refusal::new(StatusCode::BAD_REQUEST, reason)
         })?;
-        let origin = origin(head)?;
-        let mut intake = origin.intake(extracted)?;
+        let origin = origin(sent.head)?;
+        let mut intake = origin.intake(sent, extracted)?;
         let delivered_ns = delivery.timestamp.saturating_mul(1_000_000);
         let mut largest = body::LARGEST;
         for (number, record) in (1..).zip(&delivery.records) {
@@ -79,7 +79,7 @@ impl Endpoint for Firehose {
         intake.finish()?;
         let request_id = Some(delivery.request_id.into_owned()).filter(|id| !id.is_empty());
         Ok(Self {
-            request_id: request_id.unwrap_or_else(|| request_id_of(head)),
+            request_id: request_id.unwrap_or_else(|| request_id_of(sent.head)),
         })
     }
 

@@ -6,11 +6,11 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use serde_json::{Map, Value};
 
-use super::object::{self, Fields, Shape, Unread};
+use super::object::{self, Fields, Shape};
 use super::value::Room;
 use super::{Intake, Origin, answer, pino};
 use crate::body::Refusal;
-use crate::endpoint::{Endpoint, Outcome, text};
+use crate::endpoint::{Endpoint, Outcome, Sent, text};
 use crate::extract::Extracted;
 
 /// The names of the common fields; the second ones are those of pino, whose lines come by themselves too.
@@ -22,18 +22,17 @@ const SHAPE: Shape = Shape {
 pub(crate) struct JsonLogs;
 
 impl Endpoint for JsonLogs {
-    fn extract(head: &Parts, body: &[u8], extracted: &mut Extracted) -> Result<Self, Refusal> {
-        let body = String::from_utf8_lossy(body);
-        let origin = Origin::of(head);
-        let mut intake = origin.intake(extracted)?;
-        if is_lines(&head.headers) {
+    fn extract(sent: &Sent<'_>, extracted: &mut Extracted) -> Result<Self, Refusal> {
+        let body = String::from_utf8_lossy(sent.body);
+        let origin = Origin::of(sent.head);
+        let mut intake = origin.intake(sent, extracted)?;
+        if is_lines(&sent.head.headers) {
             each_line(&body, &mut intake, document);
         } else {
             match object::parse(&body) {
                 Ok(object) => document(&object, body.len(), "the body", &mut intake),
                 Err(unread) => {
-                    let place = format!("line {}, column {}", unread.line, unread.column);
-                    intake.take(place, Err(unread.reason));
+                    intake.take(unread.place(unread.line), Err(unread.reason));
                 }
             }
         }
@@ -69,9 +68,7 @@ pub(super) fn each_line<'a>(
         }
         match object::parse(line) {
             Ok(object) => take(&object, line.len(), &format!("line {number}"), intake),
-            Err(Unread { reason, column, .. }) => {
-                intake.take(format_args!("line {number}, column {column}"), Err(reason));
-            }
+            Err(unread) => intake.take(unread.place(number), Err(unread.reason)),
         }
     }
 }

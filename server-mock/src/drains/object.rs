@@ -17,7 +17,18 @@ const LONGEST: usize = 16 * 1024 * 1024;
 pub(super) struct Unread {
     pub(super) reason: String,
     pub(super) line: usize,
-    pub(super) column: usize,
+    /// 0 when all of it shows it.
+    column: usize,
+}
+
+impl Unread {
+    /// The place in the body, of which the text is this line.
+    pub(super) fn place(&self, line: usize) -> String {
+        match self.column {
+            0 => format!("line {line}"),
+            column => format!("line {line}, column {column}"),
+        }
+    }
 }
 
 /// Reads an object.
@@ -25,19 +36,22 @@ pub(super) fn parse(text: &str) -> Result<Map<String, Json>, Unread> {
     fits(text).map_err(|reason| Unread {
         reason,
         line: 1,
-        column: 1,
+        column: 0,
     })?;
     serde_json::from_str(text).map_err(|error| {
-        let several = error.to_string().starts_with("trailing characters");
-        let reason = if several {
+        let told = error.to_string();
+        let reason = if told.starts_with("trailing characters") {
             "text behind the object (several need a line each, and content-type application/x-ndjson)"
+                .to_owned()
+        } else if told.starts_with("recursion limit exceeded") {
+            value::too_deep()
         } else if error.is_data() {
-            "JSON that is not an object"
+            "JSON that is not an object".to_owned()
         } else {
-            "text that is not JSON"
+            "text that is not JSON".to_owned()
         };
         Unread {
-            reason: reason.to_owned(),
+            reason,
             line: error.line(),
             column: error.column(),
         }
@@ -125,12 +139,16 @@ impl<'a> Fields<'a> {
         mut record: Drained<'a>,
         room: &mut Room,
     ) -> Result<Drained<'a>, String> {
-        for (name, value) in self.object {
-            if !self.taken.contains(&name.as_str()) {
-                record.attributes.push(value::pair(name, value, room)?);
-            }
-        }
+        record.attributes.extend(self.others(0, room)?);
         Ok(record)
+    }
+
+    /// The fields that were not taken, for below a flattened key of so many bytes.
+    pub(super) fn others(self, above: usize, room: &mut Room) -> Result<Vec<Pair<'a>>, String> {
+        let others = self.object.iter();
+        let others = others.filter(|(name, _)| !self.taken.contains(&name.as_str()));
+        let pairs = others.map(|(name, value)| value::pair_below(above, name, value, room));
+        pairs.collect()
     }
 }
 

@@ -7,8 +7,8 @@ use axum::http::request::Parts;
 use url::form_urlencoded;
 
 use crate::body::Refusal;
-use crate::endpoint::text;
-use crate::extract::{Arrival, Drained, Extracted, now_ns};
+use crate::endpoint::{Sent, text};
+use crate::extract::{Arrival, Drained, Extracted};
 use crate::wire::{Pair, Value};
 
 /// The longest name of a service, in bytes: every row of its request repeats it.
@@ -37,6 +37,7 @@ impl Origin {
     /// What takes the request's records.
     pub(super) fn intake<'a>(
         &'a self,
+        sent: &Sent<'_>,
         extracted: &'a mut Extracted,
     ) -> Result<Intake<'a>, Refusal> {
         if self.service.len() > LONGEST_SERVICE {
@@ -45,7 +46,7 @@ impl Origin {
         }
         let project = Some(&*self.project).filter(|project| !project.is_empty());
         Ok(Intake {
-            arrival: Arrival::new(now_ns(), project),
+            arrival: Arrival::new(sent.received_ns, project),
             service: &self.service,
             extracted,
         })

@@ -6,21 +6,21 @@ use axum::response::Response;
 
 use super::{Origin, answer};
 use crate::body::Refusal;
-use crate::endpoint::{Endpoint, Outcome};
+use crate::endpoint::{Endpoint, Outcome, Sent};
 use crate::extract::{Drained, Extracted};
 
 pub(crate) struct RawLog;
 
 impl Endpoint for RawLog {
-    fn extract(head: &Parts, body: &[u8], extracted: &mut Extracted) -> Result<Self, Refusal> {
-        if body.is_empty() {
+    fn extract(sent: &Sent<'_>, extracted: &mut Extracted) -> Result<Self, Refusal> {
+        if sent.body.is_empty() {
             let reason = "the body is empty: it is the message of a log";
             return Err(Refusal::new(StatusCode::BAD_REQUEST, reason));
         }
-        let origin = Origin::of(head);
-        let mut intake = origin.intake(extracted)?;
+        let origin = Origin::of(sent.head);
+        let mut intake = origin.intake(sent, extracted)?;
         let record = Drained {
-            body: &String::from_utf8_lossy(body),
+            body: &String::from_utf8_lossy(sent.body),
             ..Drained::default()
         };
         intake.take("the body", Ok(record));

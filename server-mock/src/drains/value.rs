@@ -29,9 +29,19 @@ impl Room {
 
 /// An attribute, unless it is nested too deep or has no room.
 pub(super) fn pair<'a>(key: &'a str, value: &'a Json, room: &mut Room) -> Result<Pair<'a>, String> {
+    pair_below(0, key, value, room)
+}
+
+/// The same, for below a flattened key of so many bytes, the dot with them.
+pub(super) fn pair_below<'a>(
+    above: usize,
+    key: &'a str,
+    value: &'a Json,
+    room: &mut Room,
+) -> Result<Pair<'a>, String> {
     Ok(Pair {
         key,
-        value: read(value, key.len(), 0, room)?,
+        value: read(value, above + key.len(), 0, room)?,
     })
 }
 
@@ -43,7 +53,7 @@ fn read<'a>(
     room: &mut Room,
 ) -> Result<Value<'a>, String> {
     if depth > DEEPEST {
-        return Err(format!("values nested deeper than {DEEPEST}"));
+        return Err(too_deep());
     }
     Ok(match value {
         Json::Null | Json::Bool(_) => Value::Nothing,
@@ -74,6 +84,10 @@ fn read<'a>(
             Value::Map(pairs.collect::<Result<_, String>>()?)
         }
     })
+}
+
+pub(super) fn too_deep() -> String {
+    format!("values nested deeper than {DEEPEST}")
 }
 
 /// How many bytes a number is written in.

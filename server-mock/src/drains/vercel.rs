@@ -12,7 +12,7 @@ use super::origin::query;
 use super::value::{self, Room};
 use super::{Origin, answer, json};
 use crate::body::Refusal;
-use crate::endpoint::{Endpoint, Outcome};
+use crate::endpoint::{Endpoint, Outcome, Sent};
 use crate::extract::{Drained, Extracted};
 use crate::wire::{Pair, Value};
 
@@ -38,10 +38,10 @@ const NAMES: [(&str, &str); 8] = [
 pub(crate) struct Vercel;
 
 impl Endpoint for Vercel {
-    fn extract(head: &Parts, body: &[u8], extracted: &mut Extracted) -> Result<Self, Refusal> {
-        let body = String::from_utf8_lossy(body);
-        let origin = Origin::of(head);
-        let mut intake = origin.intake(extracted)?;
+    fn extract(sent: &Sent<'_>, extracted: &mut Extracted) -> Result<Self, Refusal> {
+        let body = String::from_utf8_lossy(sent.body);
+        let origin = Origin::of(sent.head);
+        let mut intake = origin.intake(sent, extracted)?;
         json::each_line(&body, &mut intake, |object, size, place, intake| {
             intake.take(place, record(object, &mut Room::of(size)));
         });
@@ -94,12 +94,9 @@ fn record<'a>(object: &'a Map<String, Json>, room: &mut Room) -> Result<Drained<
             record.attributes.extend(pair.transpose()?);
         }
     }
-    let attributes = std::mem::take(&mut record.attributes);
-    let mut record = fields.rest(record, room)?;
-    let others = std::mem::replace(&mut record.attributes, attributes);
     record.attributes.push(Pair {
         key: "vercel",
-        value: Value::Map(others),
+        value: Value::Map(fields.others("vercel.".len(), room)?),
     });
     Ok(record)
 }

@@ -204,7 +204,7 @@ async fn gzip_is_undone() {
 async fn a_bad_line_costs_only_itself_and_is_told() {
     let body = b"{\"message\":\"1\"}\nnot json\n{\"message\":\"2\"}\n{\"message\": }\n[1]\n{\"message\":\"3\"}";
     let (status, answer) = send(post("/v1/logs/json?project=2500", LINES), &body[..]).await;
-    let message = "1 with JSON that is not an object (first in line 5, column 0); \
+    let message = "1 with JSON that is not an object (first in line 5); \
         2 with text that is not JSON (first in line 2, column 2)";
     assert_eq!(
         (status, answer),

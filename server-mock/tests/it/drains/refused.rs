@@ -13,6 +13,7 @@ const MEGABYTE: usize = 1024 * 1024;
 async fn a_body_of_which_nothing_can_be_taken_is_refused_with_the_reason() {
     let nested = format!("{{\"k\":{}{}}}", "[".repeat(60), "]".repeat(60));
     let recursive = "[".repeat(100_000);
+    let deeper = format!("{{\"k\":{}", "[".repeat(100_000));
     let repeated = format!("{{\"{}\":[{}1]}}", "k".repeat(10_000), "1,".repeat(10_000));
     let two = "{\"message\":\"1\"}\n{\"message\":\"2\"}";
     let long = format!("{{\"message\":\"{}\"}}", "m".repeat(17 * MEGABYTE));
@@ -27,7 +28,7 @@ async fn a_body_of_which_nothing_can_be_taken_is_refused_with_the_reason() {
             "json",
             "",
             400,
-            "nothing was taken: 1 with text that is not JSON (first in line 1, column 0)",
+            "nothing was taken: 1 with text that is not JSON (first in line 1)",
         ),
         (
             "json",
@@ -39,7 +40,7 @@ async fn a_body_of_which_nothing_can_be_taken_is_refused_with_the_reason() {
             "json",
             "[{}]",
             400,
-            "nothing was taken: 1 with JSON that is not an object (first in line 1, column 0)",
+            "nothing was taken: 1 with JSON that is not an object (first in line 1)",
         ),
         (
             "json",
@@ -58,7 +59,13 @@ async fn a_body_of_which_nothing_can_be_taken_is_refused_with_the_reason() {
             "json",
             &*recursive,
             400,
-            "nothing was taken: 1 with JSON that is not an object (first in line 1, column 0)",
+            "nothing was taken: 1 with JSON that is not an object (first in line 1)",
+        ),
+        (
+            "json",
+            &*deeper,
+            400,
+            "nothing was taken: 1 with values nested deeper than 50 (first in line 1, column 132)",
         ),
         (
             "json",
@@ -70,7 +77,7 @@ async fn a_body_of_which_nothing_can_be_taken_is_refused_with_the_reason() {
             "json",
             &*long,
             400,
-            "nothing was taken: 1 with JSON longer than 16777216 bytes (first in line 1, column 1)",
+            "nothing was taken: 1 with JSON longer than 16777216 bytes (first in line 1)",
         ),
     ] {
         let path = format!("/v1/logs/{path}?project=2700");
