@@ -9,7 +9,7 @@ use super::{clock, level};
 use crate::extract::Drained;
 use crate::wire::{Pair, Value};
 
-/// The longest JSON document, in bytes: parsed it takes some thirty times as much.
+/// The longest JSON document, in bytes: parsed, a list of small numbers takes many times as much.
 const LONGEST: usize = 16 * 1024 * 1024;
 
 /// Why a text is no JSON object, and where that shows.
