@@ -9,7 +9,7 @@ use flate2::bufread::MultiGzDecoder;
 use http_body_util::LengthLimitError;
 
 /// The largest body taken, compressed or not, in bytes.
-const LARGEST: usize = 64 * 1024 * 1024;
+pub(crate) const LARGEST: usize = 64 * 1024 * 1024;
 
 /// Why a request is refused: the status to answer with, and a sentence.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(crate) fn decompress(headers: &HeaderMap, wire: Bytes) -> Result<Bytes, Refu
         .as_deref()
     {
         None | Some(b"" | b"identity") => Ok(wire),
-        Some(b"gzip") => gunzip(&wire),
+        Some(b"gzip") => gunzip(&wire, LARGEST),
         Some(other) => Err(Refusal::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             format!(
@@ -56,13 +56,14 @@ pub(crate) fn decompress(headers: &HeaderMap, wire: Bytes) -> Result<Bytes, Refu
     }
 }
 
-fn gunzip(wire: &[u8]) -> Result<Bytes, Refusal> {
-    let mut decoded = Vec::with_capacity(told_size(wire).min(LARGEST) + 1);
+/// Undoes gzip, to no more than so many bytes.
+pub(crate) fn gunzip(wire: &[u8], largest: usize) -> Result<Bytes, Refusal> {
+    let mut decoded = Vec::with_capacity(told_size(wire).min(largest) + 1);
     MultiGzDecoder::new(wire)
-        .take(LARGEST as u64 + 1)
+        .take(largest as u64 + 1)
         .read_to_end(&mut decoded)
         .map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "the body is not gzip"))?;
-    if decoded.len() > LARGEST {
+    if decoded.len() > largest {
         Err(too_large())
     } else {
         Ok(decoded.into())
@@ -77,7 +78,7 @@ fn told_size(wire: &[u8]) -> usize {
     usize::try_from(told).unwrap_or(0)
 }
 
-fn too_large() -> Refusal {
+pub(crate) fn too_large() -> Refusal {
     Refusal::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         format!("the body is larger than {LARGEST} bytes"),

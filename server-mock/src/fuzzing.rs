@@ -3,6 +3,8 @@
 //! `cargo xtask fuzz` drives them through libFuzzer, with `--cfg fuzzing`; the unit test below replays the inputs that are kept in
 //! `fuzz/corpus`.
 
+mod drains;
+
 use std::io::Write as _;
 
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -18,6 +20,8 @@ use crate::extract::{Arrival, Extracted, RowIds};
 use crate::rows::{Attributes, Rows};
 use crate::signal::Signal;
 use crate::store::Tables;
+
+pub use drains::drains;
 
 /// Any moment will do; this one is in 2027.
 const NOW: i64 = 1_800_000_000_000_000_000;
@@ -181,7 +185,8 @@ mod tests {
     fn what_is_kept_for_the_fuzzers_holds() {
         let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
         for (name, target) in [
-            ("otlp_logs", super::otlp_logs as fn(&[u8])),
+            ("drains", super::drains as fn(&[u8])),
+            ("otlp_logs", super::otlp_logs),
             ("otlp_metrics", super::otlp_metrics),
             ("otlp_traces", super::otlp_traces),
         ] {

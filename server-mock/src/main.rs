@@ -10,11 +10,11 @@ use clap::Parser;
 use server_mock::{Clickhouse, MockServer};
 use tokio::runtime;
 
-/// Receives OTLP over HTTP and stores logs, traces and errors in ClickHouse.
+/// Receives OTLP and log drains over HTTP and stores logs, traces, errors and metrics in ClickHouse.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// Where to listen for OTLP; port 0 takes a free one
+    /// Where to listen for OTLP and log drains; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4318")]
     http: String,
 

@@ -35,7 +35,7 @@ pub struct Received {
     pub metrics: Vec<MetricRow>,
     /// Bodies with `" <"` in them, which the real backend would store without their beginning.
     pub cut_bodies: usize,
-    /// Every OTLP request, in the order in which it was answered or given up.
+    /// Every request with OTLP or of a log drain, in the order in which it was answered or given up.
     pub requests: Vec<RequestInfo>,
     /// The acknowledged requests on `/v1/logs`, decoded only.
     pub raw_logs: Vec<ExportLogsServiceRequest>,
@@ -45,7 +45,7 @@ pub struct Received {
     pub raw_metrics: Vec<ExportMetricsServiceRequest>,
 }
 
-/// One OTLP request.
+/// One request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestInfo {
@@ -61,7 +61,7 @@ pub struct RequestInfo {
     pub status: u16,
     /// How many log records, spans or data points it carried.
     pub records: usize,
-    /// The attributes of its first resource, flattened, with the keys that the rows consume.
+    /// The attributes of its first resource, flattened, with the keys that the rows consume; those of a log drain have none.
     pub resource: Attributes,
 }
 

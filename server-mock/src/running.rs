@@ -10,7 +10,7 @@ use tokio::runtime::{self, Handle};
 use tokio::sync::{Semaphore, watch};
 
 use crate::builder::Builder;
-use crate::otlp::{self, App};
+use crate::ingest::{self, App};
 use crate::received::Recorder;
 use crate::script::Script;
 use crate::store::{Backend, Store};
@@ -55,7 +55,7 @@ pub(crate) fn spawn(
                     };
                     let _ = starting.send(Ok(started));
                     tokio::join!(
-                        connection::serve(listener, otlp::router(app), stopping.clone()),
+                        connection::serve(listener, ingest::router(app), stopping.clone()),
                         serve_sql(sql_listener, backend, stopping),
                     );
                 }

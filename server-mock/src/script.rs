@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// How one OTLP request is answered.
+/// How one request with OTLP, or of a log drain, is answered.
 ///
 /// ```
 /// use server_mock::Answer;

@@ -124,7 +124,7 @@ impl MockServer {
         }
     }
 
-    /// Prepares answers for the next OTLP requests, one each, in order; then service is normal again.
+    /// Prepares answers for the next requests with OTLP or of a log drain, one each, in order; then service is normal again.
     pub fn script(&self, answers: impl IntoIterator<Item = Answer>) {
         self.script.add(answers);
     }

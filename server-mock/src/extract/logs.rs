@@ -48,9 +48,15 @@ fn add<'a>(
         record.severity_text,
         text(&record.body),
     );
-    log.uuid = extracted.ids.next();
     (log.trace_id, log.span_id) = (trace_id, span_id);
     log.trace_flags = record.flags & 0xff;
+    put(extracted, log);
+    Ok(())
+}
+
+/// Adds the row of a log, and that of the error it tells of.
+pub(super) fn put(extracted: &mut Extracted, mut log: Log<'_>) {
+    log.uuid = extracted.ids.next();
     let body = &log.body;
     extracted.cut_bodies += usize::from(!body.starts_with('<') && body.contains(" <"));
     if log.fields.exception.is_error() {
@@ -58,7 +64,6 @@ fn add<'a>(
         extracted.error(error);
     }
     extracted.log(&log);
-    Ok(())
 }
 
 /// A log outside any trace and without a row id; its attributes win over the level and body that were sent apart.

@@ -1,6 +1,7 @@
 //! OTLP records to rows, as highlight.io's backend reads them.
 
 mod attributes;
+mod drained;
 mod errors;
 mod fields;
 mod hashids;
@@ -16,10 +17,12 @@ mod stack;
 mod time;
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 pub(crate) use attributes::{Pairs, flatten};
 #[cfg(test)]
 pub(crate) use attributes::{pair, value};
+pub(crate) use drained::Drained;
 pub(crate) use fields::Fields;
 pub(crate) use ids::Id;
 pub(crate) use logs::extract_logs;
@@ -121,7 +124,15 @@ impl Extracted {
 /// The records that could not be taken, by reason.
 #[derive(Debug, Default)]
 pub(crate) struct Rejected {
-    reasons: BTreeMap<String, u32>,
+    reasons: BTreeMap<String, Rejections>,
+}
+
+/// Those with one reason.
+#[derive(Debug, Default)]
+struct Rejections {
+    count: u32,
+    /// Where the first of them is, when its place has a name.
+    first: Option<String>,
 }
 
 impl Rejected {
@@ -130,12 +141,20 @@ impl Rejected {
     }
 
     fn add_many(&mut self, reason: String, count: u32) {
-        *self.reasons.entry(reason).or_default() += count;
+        self.reasons.entry(reason).or_default().count += count;
+    }
+
+    /// Adds one whose place in the request has a name, such as `line 3`.
+    fn add_at(&mut self, place: impl Display, reason: String) {
+        let same = self.reasons.entry(reason).or_default();
+        same.count += 1;
+        same.first.get_or_insert_with(|| place.to_string());
     }
 
     /// How many records were rejected.
     pub(crate) fn count(&self) -> i64 {
-        self.reasons.values().copied().map(i64::from).sum()
+        let reasons = self.reasons.values();
+        reasons.map(|same| i64::from(same.count)).sum()
     }
 
     /// Every reason with its count.
@@ -143,8 +162,16 @@ impl Rejected {
         let reasons: Vec<_> = self
             .reasons
             .iter()
-            .map(|(reason, count)| format!("{count} with {reason}"))
+            .map(|(reason, Rejections { count, first })| match first {
+                Some(first) => format!("{count} with {reason} (first in {first})"),
+                None => format!("{count} with {reason}"),
+            })
             .collect();
         reasons.join("; ")
+    }
+
+    /// Both, if there are any.
+    pub(crate) fn told(&self) -> Option<(i64, String)> {
+        Some((self.count(), self.message())).filter(|(count, _)| *count > 0)
     }
 }
