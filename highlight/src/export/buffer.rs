@@ -224,7 +224,7 @@ impl Buffer {
         }
         self.counters.accepted(signal, 1);
         // Who finds the worker told already leaves it at that: it looks here after it has taken the note.
-        if !self.urgent.load(Ordering::Acquire) && !self.urgent.swap(true, Ordering::AcqRel) {
+        if self.notes_urgency() {
             self.wake.notify_one();
         }
     }
@@ -234,7 +234,7 @@ impl Buffer {
         let Some(mut waiting) = self.lock_unless_forked(&self.waiting) else {
             return false;
         };
-        let is_first = !self.urgent.load(Ordering::Acquire);
+        let is_first = !self.is_urgent();
         if (is_first || waiting.is_full()) && self.is_forked() {
             return false;
         }
@@ -244,8 +244,14 @@ impl Buffer {
 
     /// Makes the worker send what there is without waiting for the batch delay.
     pub(crate) fn hurry(&self) {
-        self.urgent.store(true, Ordering::Release);
-        self.wake();
+        if self.notes_urgency() {
+            self.wake();
+        }
+    }
+
+    /// True when the worker does not know yet that something is urgent.
+    fn notes_urgency(&self) -> bool {
+        !self.is_urgent() && !self.urgent.swap(true, Ordering::AcqRel)
     }
 
     /// Counts a record that a hook kept back.
@@ -365,6 +371,11 @@ impl Buffer {
 
     pub(crate) fn is_armed(&self) -> bool {
         self.armed.load(Ordering::Acquire)
+    }
+
+    /// There is something that must leave at once.
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.urgent.load(Ordering::Acquire)
     }
 
     pub(crate) fn take_urgent(&self) -> bool {

@@ -20,6 +20,9 @@ use crate::error::FlushError;
 
 /// While batches go to disk, a chunk is not closed for fewer than the records of so long.
 const SPOOL_DELAY: Duration = Duration::from_secs(5);
+/// What must leave at once waits this long for company: the work on an error would begin while its request is still being handled, and
+/// take the processor away from it.
+const GATHERING: Duration = Duration::from_millis(5);
 
 thread_local! {
     static WORKER: Cell<bool> = const { Cell::new(false) };
@@ -116,6 +119,7 @@ async fn run(plan: Plan, buffer: Arc<Buffer>, inbox: Arc<Inbox>, collector: Arc<
         inbox,
         sequence: 0,
         due: None,
+        hurries: false,
         asked: Vec::new(),
         collecting: Vec::new(),
         waiting: Vec::new(),
@@ -160,6 +164,8 @@ struct Worker {
     sequence: u64,
     /// When the open chunks are sealed.
     due: Option<Instant>,
+    /// They hold something that must leave at once.
+    hurries: bool,
     /// What callers asked, until the metrics that were measured before are collected too.
     asked: Vec<Answer>,
     /// The same, with the collection under way.
@@ -287,17 +293,23 @@ impl Worker {
         if self.due.is_none() && self.buffer.is_armed() {
             self.due = Some(now + self.plan.delay);
         }
+        if !self.hurries && self.buffer.is_urgent() {
+            self.hurries = true;
+            let soon = now + GATHERING.min(self.plan.delay);
+            self.due = Some(self.due.map_or(soon, |due| due.min(soon)));
+        }
         let due = self.due.is_some_and(|due| due <= now);
         let overdue = self.due.is_some_and(|due| due + SPOOL_DELAY <= now);
-        if self.delivery.is_idle() && (self.buffer.take_urgent() || due)
-            || self.delivery.is_spooling() && overdue
-        {
+        if self.delivery.is_idle() && due || self.delivery.is_spooling() && overdue {
             self.close_all();
         }
     }
 
     fn close_all(&mut self) {
         self.due = None;
+        self.hurries = false;
+        // First the note, then what it is about: what comes in between is noted anew.
+        self.buffer.take_urgent();
         self.errors.complete(&self.buffer);
         self.buffer.seal_open();
     }
