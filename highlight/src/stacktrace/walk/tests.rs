@@ -35,7 +35,11 @@ fn both() -> (Vec<u64>, Vec<u64>) {
 /// Their number, where both find the same.
 #[inline(never)]
 pub(in crate::stacktrace) fn same() -> usize {
-    let (fast, platform) = both();
+    let (mut fast, platform) = both();
+    // musl starts threads in code without tables, which its unwinder does not tell of.
+    if cfg!(target_env = "musl") {
+        fast.truncate(platform.len());
+    }
     assert_eq!(fast, platform, "{fast:x?} {platform:x?}");
     assert!(fast.len() > 3);
     black_box(fast.len())
