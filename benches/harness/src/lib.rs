@@ -1,7 +1,8 @@
 //! The same work for every SDK, measured the same way.
 //!
 //! A peer is a program that calls [`run`] with a function that starts its SDK. The work itself goes through `tracing`'s macros, so that
-//! it is the same to the letter; only errors and metrics go through the peer's own calls. One line of JSON comes out.
+//! it is the same to the letter; only errors and metrics, and the spans of a peer that takes none from `tracing`, go through the peer's
+//! own calls. One line of JSON comes out.
 
 mod load;
 mod server;
@@ -24,8 +25,24 @@ pub trait Peer: Sync {
     /// Adds one to the counter [`COUNTER`] with [`ATTRIBUTES`], and records `at` in the histogram [`HISTOGRAM`].
     fn measure(&self, at: u64);
 
+    /// Spans of its own, where it makes none of `tracing`'s.
+    fn own_spans(&self) -> Option<&dyn OwnSpans> {
+        None
+    }
+
     /// Returns when everything was sent, or given up.
     fn flush(&self);
+
+    /// The same when nothing more comes: for an SDK that sends everything only when it ends.
+    fn finish(&self) {
+        self.flush();
+    }
+}
+
+/// Spans that go through the peer's own calls.
+pub trait OwnSpans {
+    /// A span with the three fields of the span load, open while `inside` runs.
+    fn charge(&self, at: u64, inside: &dyn Fn());
 }
 
 /// The names of the metric load.
@@ -83,7 +100,7 @@ pub fn run<P: Peer>(start: impl FnOnce(&str) -> P) {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| work(&peer, &plan, &barrier))).collect();
         workers.into_iter().map(|worker| worker.join().expect("the load does not panic")).collect()
     });
-    peer.flush();
+    peer.finish();
     let (process, wall) = (process.elapsed(), wall.elapsed());
 
     let caller: Duration = measured.iter().map(|(cpu, _)| *cpu).sum();

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::{Declined, Peer};
+use crate::{Declined, OwnSpans, Peer};
 
 /// A kind of record. Its names on the command line are those of the variants' docs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,7 @@ impl FromStr for Load {
 pub struct Work<'a> {
     peer: &'a dyn Peer,
     load: Load,
+    own_spans: Option<&'a dyn OwnSpans>,
     text: String,
     _inside: Option<tracing::span::EnteredSpan>,
 }
@@ -64,7 +65,7 @@ impl<'a> Work<'a> {
             _ => String::new(),
         };
         let around = || tracing::info_span!("request", cart = "c-17", total = 12.5).entered();
-        Work { peer, load, text, _inside: (load == Load::LogInSpan).then(around) }
+        Work { peer, load, own_spans: peer.own_spans(), text, _inside: (load == Load::LogInSpan).then(around) }
     }
 
     /// Another part of the text each time, or compressing many records would cost next to nothing.
@@ -87,13 +88,21 @@ fn harness_one_record(work: &Work<'_>, at: u64) {
         Load::Log | Load::LogInSpan => {
             tracing::info!(cart = "c-17", total = 12.5, items = at, paid = true, "order placed");
         }
-        Load::Span => {
-            let _inside = tracing::info_span!("charge", cart = "c-17", total = 12.5, items = at).entered();
-        }
-        Load::SpanAndLog => {
-            let _inside = tracing::info_span!("charge", cart = "c-17", total = 12.5, items = at).entered();
-            tracing::info!(cart = "c-17", total = 12.5, items = at, paid = true, "order placed");
-        }
+        Load::Span => match work.own_spans {
+            Some(spans) => spans.charge(at, &|| ()),
+            None => {
+                let _inside = tracing::info_span!("charge", cart = "c-17", total = 12.5, items = at).entered();
+            }
+        },
+        Load::SpanAndLog => match work.own_spans {
+            Some(spans) => spans.charge(at, &|| {
+                tracing::info!(cart = "c-17", total = 12.5, items = at, paid = true, "order placed");
+            }),
+            None => {
+                let _inside = tracing::info_span!("charge", cart = "c-17", total = 12.5, items = at).entered();
+                tracing::info!(cart = "c-17", total = 12.5, items = at, paid = true, "order placed");
+            }
+        },
         Load::Error => {
             let declined = "x".parse::<i32>().map_err(Declined);
             if let Err(error) = declined {

@@ -112,13 +112,14 @@ pub(super) fn sizes(peers: &[&str], binaries: &Path) -> Result<String> {
     let mut text = "\n### Size\n\n| | binary, MiB | crates |\n|---|---:|---:|\n".to_owned();
     for peer in peers {
         let binary = fs::metadata(binaries.join(format!("peer-{peer}")))?;
-        let (package, feature) = match peer.strip_suffix("-place") {
-            Some(package) => (package, "place"),
-            None => (*peer, ""),
+        let mut tree = Command::new(env!("CARGO"));
+        match peer.split_once('-') {
+            Some((package, feature)) => tree
+                .args(["tree", "--package", &format!("peer-{package}")])
+                .args(["--no-default-features", "--features", feature]),
+            None => tree.args(["tree", "--package", &format!("peer-{peer}")]),
         };
-        let tree = Command::new(env!("CARGO"))
-            .args(["tree", "--package", &format!("peer-{package}")])
-            .args(["--features", feature])
+        let tree = tree
             .args(["--edges", "normal", "--prefix", "none", "--no-dedupe"])
             .current_dir("benches")
             .output()
