@@ -89,7 +89,7 @@ impl Load {
         match peer {
             // The place of a call stands on log records alone.
             "opentelemetry-place" => self.name.contains("log"),
-            // At a pace it is busy with what its own sending logs, for half a minute after the load: once is enough.
+            // At a pace it is busy with what its own sending logs, for tens of seconds after the load: once is enough.
             "highlightio" => older && (self.pace == 0 || self.name == "log"),
             "highlightio-tokio" => older,
             _ => true,
