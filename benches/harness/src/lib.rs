@@ -1,7 +1,8 @@
 //! The same work for every SDK, measured the same way.
 //!
 //! A peer is a program that calls [`run`] with a function that starts its SDK. The work itself goes through `tracing`'s macros, so that
-//! it is the same to the letter; only errors and metrics go through the peer's own calls. One line of JSON comes out.
+//! it is the same to the letter; only errors and metrics, and the spans of a peer that takes none from `tracing`, go through the peer's
+//! own calls. One line of JSON comes out.
 
 mod load;
 mod server;
@@ -24,8 +25,24 @@ pub trait Peer: Sync {
     /// Adds one to the counter [`COUNTER`] with [`ATTRIBUTES`], and records `at` in the histogram [`HISTOGRAM`].
     fn measure(&self, at: u64);
 
+    /// Spans of its own, where it makes none of `tracing`'s.
+    fn own_spans(&self) -> Option<&dyn OwnSpans> {
+        None
+    }
+
     /// Returns when everything was sent, or given up.
     fn flush(&self);
+
+    /// The same when nothing more comes: for an SDK that sends everything only when it ends.
+    fn finish(&self) {
+        self.flush();
+    }
+}
+
+/// Spans that go through the peer's own calls.
+pub trait OwnSpans {
+    /// A span with the three fields of the span load, open while `inside` runs.
+    fn charge(&self, at: u64, inside: &dyn Fn());
 }
 
 /// The names of the metric load.
@@ -63,10 +80,20 @@ struct Plan {
 /// Runs what the command line asks for.
 pub fn run<P: Peer>(start: impl FnOnce(&str) -> P) {
     let mut arguments = std::env::args().skip(1);
-    let mut next = || arguments.next().expect("LOAD THREADS COUNT PAUSE_NS GROUP ENDPOINT");
+    let mut next = || {
+        arguments
+            .next()
+            .expect("LOAD THREADS COUNT PAUSE_NS GROUP ENDPOINT")
+    };
     let load = next().parse().expect("a load");
-    let [threads, count, pause_ns, group] = std::array::from_fn(|_| next().parse().expect("a whole number"));
-    let plan = Plan { load, each: count / threads, pause: Duration::from_nanos(pause_ns), group };
+    let [threads, count, pause_ns, group] =
+        std::array::from_fn(|_| next().parse().expect("a whole number"));
+    let plan = Plan {
+        load,
+        each: count / threads,
+        pause: Duration::from_nanos(pause_ns),
+        group,
+    };
     let endpoint = next();
 
     let begun = Instant::now();
@@ -80,16 +107,27 @@ pub fn run<P: Peer>(start: impl FnOnce(&str) -> P) {
     let wall = Instant::now();
     let barrier = Barrier::new(usize::try_from(threads).expect("few threads"));
     let measured: Vec<_> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| work(&peer, &plan, &barrier))).collect();
-        workers.into_iter().map(|worker| worker.join().expect("the load does not panic")).collect()
+        let workers: Vec<_> = (0..threads)
+            .map(|_| scope.spawn(|| work(&peer, &plan, &barrier)))
+            .collect();
+        workers
+            .into_iter()
+            .map(|worker| worker.join().expect("the load does not panic"))
+            .collect()
     });
-    peer.flush();
+    peer.finish();
     let (process, wall) = (process.elapsed(), wall.elapsed());
 
     let caller: Duration = measured.iter().map(|(cpu, _)| *cpu).sum();
-    let mut latencies: Vec<_> = measured.into_iter().flat_map(|(_, latencies)| latencies).collect();
+    let mut latencies: Vec<_> = measured
+        .into_iter()
+        .flat_map(|(_, latencies)| latencies)
+        .collect();
     latencies.sort_unstable();
-    let p99 = latencies.get(latencies.len() * 99 / 100).copied().unwrap_or_default();
+    let p99 = latencies
+        .get(latencies.len() * 99 / 100)
+        .copied()
+        .unwrap_or_default();
     println!(
         "{}",
         serde_json::json!({
@@ -108,7 +146,8 @@ pub fn run<P: Peer>(start: impl FnOnce(&str) -> P) {
 fn work(peer: &impl Peer, plan: &Plan, barrier: &Barrier) -> (Duration, Vec<Duration>) {
     // Prime to the groups, so that no place in a group is preferred.
     let stride = if plan.each >= 10_000 { 61 } else { 7 };
-    let mut latencies = Vec::with_capacity(usize::try_from(plan.each / stride + 1).expect("it fits"));
+    let mut latencies =
+        Vec::with_capacity(usize::try_from(plan.each / stride + 1).expect("it fits"));
     let work = Work::new(peer, plan.load);
     barrier.wait();
     let mut sleeping = Duration::ZERO;
@@ -134,5 +173,6 @@ fn work(peer: &impl Peer, plan: &Plan, barrier: &Barrier) -> (Duration, Vec<Dura
 fn peak_rss_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok())
+        .unwrap_or(0)
 }

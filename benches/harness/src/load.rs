@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::{Declined, Peer};
+use crate::{Declined, OwnSpans, Peer};
 
 /// A kind of record. Its names on the command line are those of the variants' docs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,9 @@ impl FromStr for Load {
             "metric" => Load::Metric,
             "disabled" => Load::Disabled,
             _ => match text.split_once('-') {
-                Some(("attributes", count)) => Load::Attributes(count.parse().map_err(|_| unknown())?),
+                Some(("attributes", count)) => {
+                    Load::Attributes(count.parse().map_err(|_| unknown())?)
+                }
                 Some(("text", bytes)) => Load::Text(bytes.parse().map_err(|_| unknown())?),
                 _ => return Err(unknown()),
             },
@@ -53,6 +55,7 @@ impl FromStr for Load {
 pub struct Work<'a> {
     peer: &'a dyn Peer,
     load: Load,
+    own_spans: Option<&'a dyn OwnSpans>,
     text: String,
     _inside: Option<tracing::span::EnteredSpan>,
 }
@@ -64,7 +67,13 @@ impl<'a> Work<'a> {
             _ => String::new(),
         };
         let around = || tracing::info_span!("request", cart = "c-17", total = 12.5).entered();
-        Work { peer, load, text, _inside: (load == Load::LogInSpan).then(around) }
+        Work {
+            peer,
+            load,
+            own_spans: peer.own_spans(),
+            text,
+            _inside: (load == Load::LogInSpan).then(around),
+        }
     }
 
     /// Another part of the text each time, or compressing many records would cost next to nothing.
@@ -85,15 +94,45 @@ impl<'a> Work<'a> {
 fn harness_one_record(work: &Work<'_>, at: u64) {
     match work.load {
         Load::Log | Load::LogInSpan => {
-            tracing::info!(cart = "c-17", total = 12.5, items = at, paid = true, "order placed");
+            tracing::info!(
+                cart = "c-17",
+                total = 12.5,
+                items = at,
+                paid = true,
+                "order placed"
+            );
         }
-        Load::Span => {
-            let _inside = tracing::info_span!("charge", cart = "c-17", total = 12.5, items = at).entered();
-        }
-        Load::SpanAndLog => {
-            let _inside = tracing::info_span!("charge", cart = "c-17", total = 12.5, items = at).entered();
-            tracing::info!(cart = "c-17", total = 12.5, items = at, paid = true, "order placed");
-        }
+        Load::Span => match work.own_spans {
+            Some(spans) => spans.charge(at, &|| ()),
+            None => {
+                let _inside =
+                    tracing::info_span!("charge", cart = "c-17", total = 12.5, items = at)
+                        .entered();
+            }
+        },
+        Load::SpanAndLog => match work.own_spans {
+            Some(spans) => spans.charge(at, &|| {
+                tracing::info!(
+                    cart = "c-17",
+                    total = 12.5,
+                    items = at,
+                    paid = true,
+                    "order placed"
+                );
+            }),
+            None => {
+                let _inside =
+                    tracing::info_span!("charge", cart = "c-17", total = 12.5, items = at)
+                        .entered();
+                tracing::info!(
+                    cart = "c-17",
+                    total = 12.5,
+                    items = at,
+                    paid = true,
+                    "order placed"
+                );
+            }
+        },
         Load::Error => {
             let declined = "x".parse::<i32>().map_err(Declined);
             if let Err(error) = declined {
@@ -113,17 +152,49 @@ fn attributes(count: u32, at: u64) {
         0 => tracing::info!("order placed"),
         3 => tracing::info!(cart = "c-17", total = 12.5, items = at, "order placed"),
         10 => tracing::info!(
-            cart = "c-17", total = 12.5, items = at, paid = true, shop = "s-3",
-            country = "NL", currency = "EUR", weight = 0.75, parcels = 2, gift = false,
+            cart = "c-17",
+            total = 12.5,
+            items = at,
+            paid = true,
+            shop = "s-3",
+            country = "NL",
+            currency = "EUR",
+            weight = 0.75,
+            parcels = 2,
+            gift = false,
             "order placed"
         ),
         30 => tracing::info!(
-            cart = "c-17", total = 12.5, items = at, paid = true, shop = "s-3",
-            country = "NL", currency = "EUR", weight = 0.75, parcels = 2, gift = false,
-            cart2 = "c-17", total2 = 12.5, items2 = at, paid2 = true, shop2 = "s-3",
-            country2 = "NL", currency2 = "EUR", weight2 = 0.75, parcels2 = 2, gift2 = false,
-            cart3 = "c-17", total3 = 12.5, items3 = at, paid3 = true, shop3 = "s-3",
-            country3 = "NL", currency3 = "EUR", weight3 = 0.75, parcels3 = 2, gift3 = false,
+            cart = "c-17",
+            total = 12.5,
+            items = at,
+            paid = true,
+            shop = "s-3",
+            country = "NL",
+            currency = "EUR",
+            weight = 0.75,
+            parcels = 2,
+            gift = false,
+            cart2 = "c-17",
+            total2 = 12.5,
+            items2 = at,
+            paid2 = true,
+            shop2 = "s-3",
+            country2 = "NL",
+            currency2 = "EUR",
+            weight2 = 0.75,
+            parcels2 = 2,
+            gift2 = false,
+            cart3 = "c-17",
+            total3 = 12.5,
+            items3 = at,
+            paid3 = true,
+            shop3 = "s-3",
+            country3 = "NL",
+            currency3 = "EUR",
+            weight3 = 0.75,
+            parcels3 = 2,
+            gift3 = false,
             "order placed"
         ),
         other => panic!("there is no event with {other} fields"),

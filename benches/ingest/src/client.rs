@@ -19,7 +19,10 @@ pub fn send(address: &str, requests: &Requests, clients: usize) -> (u64, Duratio
         let clients: Vec<_> = (0..clients)
             .map(|_| scope.spawn(|| one(address, requests, &next, started)))
             .collect();
-        clients.into_iter().map(|client| client.join().expect("a client does not panic")).sum()
+        clients
+            .into_iter()
+            .map(|client| client.join().expect("a client does not panic"))
+            .sum()
     });
     (acknowledged * requests.records as u64, started.elapsed())
 }
@@ -27,22 +30,36 @@ pub fn send(address: &str, requests: &Requests, clients: usize) -> (u64, Duratio
 /// One connection's work; returns how many of its requests were acknowledged.
 fn one(address: &str, requests: &Requests, next: &AtomicUsize, started: Instant) -> u64 {
     let connection = TcpStream::connect(address).expect("the server listens");
-    connection.set_nodelay(true).expect("a socket has the option");
+    connection
+        .set_nodelay(true)
+        .expect("a socket has the option");
     let mut answers = BufReader::new(connection.try_clone().expect("a socket can be shared"));
     let mut acknowledged = 0;
     while started.elapsed() < LONGEST {
         let at = next.fetch_add(1, Relaxed);
-        let Some(body) = requests.bodies.get(at) else { break };
-        let encoding = if requests.gzip { "content-encoding: gzip\r\n" } else { "" };
+        let Some(body) = requests.bodies.get(at) else {
+            break;
+        };
+        let encoding = if requests.gzip {
+            "content-encoding: gzip\r\n"
+        } else {
+            ""
+        };
         let head = format!(
             "POST {} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/x-protobuf\r\n{encoding}\
              x-highlight-batch: {at:032x}\r\ncontent-length: {}\r\n\r\n",
             requests.signal.path(),
             body.len()
         );
-        (&connection).write_all(head.as_bytes()).expect("the server reads");
+        (&connection)
+            .write_all(head.as_bytes())
+            .expect("the server reads");
         (&connection).write_all(body).expect("the server reads");
-        assert_eq!(answer(&mut answers), ("HTTP/1.1 200 OK".to_owned(), Vec::new()), "no partial success, no refusal");
+        assert_eq!(
+            answer(&mut answers),
+            ("HTTP/1.1 200 OK".to_owned(), Vec::new()),
+            "no partial success, no refusal"
+        );
         acknowledged += 1;
     }
     acknowledged

@@ -23,7 +23,11 @@ impl Cpu {
         for thread in threads.flatten() {
             // A thread may end meanwhile; the engine keeps its threads in pools.
             let read = |file| fs::read_to_string(thread.path().join(file)).unwrap_or_default();
-            let nanoseconds = read("schedstat").split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0);
+            let nanoseconds = read("schedstat")
+                .split(' ')
+                .next()
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(0);
             let spent = Duration::from_nanos(nanoseconds);
             let name = read("comm");
             if name.starts_with("tokio") || name.starts_with("server-mock") {

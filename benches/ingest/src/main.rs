@@ -31,7 +31,12 @@ struct Load {
 
 impl Load {
     fn name(&self) -> String {
-        let Load { signal, records, clients, .. } = self;
+        let Load {
+            signal,
+            records,
+            clients,
+            ..
+        } = self;
         let encoding = if self.gzip { "gzip" } else { "plain" };
         format!("{} {encoding} {records}x{clients}", signal.name())
     }
@@ -54,17 +59,29 @@ fn main() {
     }
     let (rounds, words) = rest.split_first().expect("SERVER_MOCK ROUNDS [WORD…]");
     let rounds: usize = rounds.parse().expect("a number of rounds");
-    let loads: Vec<_> = loads().filter(|load| words.iter().all(|word| load.name().contains(word))).collect();
-    assert!(!loads.is_empty(), "no measurement has all of {words:?} in its name");
+    let loads: Vec<_> = loads()
+        .filter(|load| words.iter().all(|word| load.name().contains(word)))
+        .collect();
+    assert!(
+        !loads.is_empty(),
+        "no measurement has all of {words:?} in its name"
+    );
     measure(Path::new(first), rounds, &loads);
 }
 
 fn loads() -> impl Iterator<Item = Load> {
-    let encodings = [Signal::Logs, Signal::Spans].into_iter().flat_map(|signal| [(signal, true), (signal, false)]);
+    let encodings = [Signal::Logs, Signal::Spans]
+        .into_iter()
+        .flat_map(|signal| [(signal, true), (signal, false)]);
     encodings.flat_map(|(signal, gzip)| {
         let sizes = [100, 1_000, 10_000].into_iter();
         sizes.flat_map(move |records| {
-            [1, 4, 16].map(|clients| Load { signal, gzip, records, clients })
+            [1, 4, 16].map(|clients| Load {
+                signal,
+                gzip,
+                records,
+                clients,
+            })
         })
     })
 }
@@ -104,12 +121,22 @@ fn once(program: &Path, load: &Load, data: &Path) -> Sample {
     let cpu = server.cpu() - cpu;
     let table = load.signal.table();
     let stored = server.number(&format!("SELECT count() FROM {table}"));
-    assert_eq!(stored, rows, "{}: stored and acknowledged differ", load.name());
+    assert_eq!(
+        stored,
+        rows,
+        "{}: stored and acknowledged differ",
+        load.name()
+    );
     // Every insert makes a part of level 0; those that were merged since are kept for some minutes.
     let inserts = server.number(&format!(
         "SELECT count() FROM system.parts WHERE database = currentDatabase() AND table = '{table}' AND level = 0"
     ));
-    let sample = Sample { rows, inserts, wall, cpu };
+    let sample = Sample {
+        rows,
+        inserts,
+        wall,
+        cpu,
+    };
     server.stop();
     sample
 }

@@ -7,13 +7,24 @@ use crate::requests::Signal;
 use crate::{Load, Sample};
 
 /// The medians of a signal's measurements, beside the engine's.
-pub fn table(signal: Signal, loads: &[&Load], samples: &[Vec<Sample>], engine: &[Sample]) -> String {
-    let alone = (median(engine, speed), median(engine, |sample| cost(sample, sample.cpu.total())));
+pub fn table(
+    signal: Signal,
+    loads: &[&Load],
+    samples: &[Vec<Sample>],
+    engine: &[Sample],
+) -> String {
+    let alone = (
+        median(engine, speed),
+        median(engine, |sample| cost(sample, sample.cpu.total())),
+    );
     let mut text = format!(
         "### {}: the engine alone takes {:.0} rows/s at {:.2} s of CPU for a million rows\n\n\
          | encoding | records × clients | rows/s | of the engine's speed | CPU, s a million rows | decoding | inserting | \
          merging | the engine's CPU alone, of all | rows an insert |\n|---|{}\n",
-        signal.name(), alone.0, alone.1, "---:|".repeat(9)
+        signal.name(),
+        alone.0,
+        alone.1,
+        "---:|".repeat(9)
     );
     for (load, samples) in loads.iter().zip(samples) {
         let speed = median(samples, speed);

@@ -56,10 +56,16 @@ pub struct Requests {
 
 impl Requests {
     pub fn new(signal: Signal, records: usize, gzip: bool) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .expect("the clock is past 1970");
         let start = u64::try_from(now.as_nanos()).expect("the clock is before 2554");
         let body = |at: usize| {
-            let of = Of { start, first: at * records, records };
+            let of = Of {
+                start,
+                first: at * records,
+                records,
+            };
             let body = match signal {
                 Signal::Logs => of.logs().encode_to_vec(),
                 Signal::Spans => of.spans().encode_to_vec(),
@@ -67,7 +73,12 @@ impl Requests {
             if gzip { compress(&body) } else { body }
         };
         let bodies = (0..ROWS / records).map(body).collect();
-        Self { signal, records, gzip, bodies }
+        Self {
+            signal,
+            records,
+            gzip,
+            bodies,
+        }
     }
 }
 
@@ -85,16 +96,38 @@ impl Of {
     }
 
     fn logs(&self) -> ExportLogsServiceRequest {
-        let log_records = self.numbers().map(|number| log(number, self.start + number * 1_000)).collect();
-        let scope_logs = vec![ScopeLogs { scope: scope(), log_records, ..Default::default() }];
-        let resource_logs = vec![ResourceLogs { resource: resource(), scope_logs, ..Default::default() }];
+        let log_records = self
+            .numbers()
+            .map(|number| log(number, self.start + number * 1_000))
+            .collect();
+        let scope_logs = vec![ScopeLogs {
+            scope: scope(),
+            log_records,
+            ..Default::default()
+        }];
+        let resource_logs = vec![ResourceLogs {
+            resource: resource(),
+            scope_logs,
+            ..Default::default()
+        }];
         ExportLogsServiceRequest { resource_logs }
     }
 
     fn spans(&self) -> ExportTraceServiceRequest {
-        let spans = self.numbers().map(|number| span(number, self.start + number * 1_000)).collect();
-        let scope_spans = vec![ScopeSpans { scope: scope(), spans, ..Default::default() }];
-        let resource_spans = vec![ResourceSpans { resource: resource(), scope_spans, ..Default::default() }];
+        let spans = self
+            .numbers()
+            .map(|number| span(number, self.start + number * 1_000))
+            .collect();
+        let scope_spans = vec![ScopeSpans {
+            scope: scope(),
+            spans,
+            ..Default::default()
+        }];
+        let resource_spans = vec![ResourceSpans {
+            resource: resource(),
+            scope_spans,
+            ..Default::default()
+        }];
         ExportTraceServiceRequest { resource_spans }
     }
 }
@@ -109,14 +142,20 @@ fn log(number: u64, time: u64) -> LogRecord {
     let body = format!(
         "order {number} of cart {:016x} was placed in {} ms after {} retries; the payment went through gateway \
          eu-{} with reference {:016x} and the confirmation was queued for the customer's address",
-        mixed(number), number % 900, number % 4, number % 7, mixed(!number)
+        mixed(number),
+        number % 900,
+        number % 4,
+        number % 7,
+        mixed(!number)
     );
     LogRecord {
         time_unix_nano: time,
         observed_time_unix_nano: time,
         severity_number: 9,
         severity_text: if number % 50 == 0 { "WARN" } else { "INFO" }.to_owned(),
-        body: Some(AnyValue { value: Some(Value::StringValue(body)) }),
+        body: Some(AnyValue {
+            value: Some(Value::StringValue(body)),
+        }),
         attributes,
         flags: 1,
         trace_id: trace_id(number),
@@ -149,12 +188,21 @@ fn span(number: u64, time: u64) -> Span {
 /// What logs and spans both carry: a session, and five more.
 fn common(number: u64) -> Vec<KeyValue> {
     vec![
-        text("highlight.session_id", &format!("{:028}", mixed(number / 1_000))),
+        text(
+            "highlight.session_id",
+            &format!("{:028}", mixed(number / 1_000)),
+        ),
         text("http.request.method", "POST"),
         text("http.route", "/orders/{id}"),
-        int("http.response.status_code", if number % 100 == 0 { 500 } else { 200 }),
+        int(
+            "http.response.status_code",
+            if number % 100 == 0 { 500 } else { 200 },
+        ),
         text("user.id", &format!("user-{}", mixed(number) % 20_000)),
-        text("thread.name", ["worker-0", "worker-1", "worker-2", "worker-3"][number as usize % 4]),
+        text(
+            "thread.name",
+            ["worker-0", "worker-1", "worker-2", "worker-3"][number as usize % 4],
+        ),
     ]
 }
 
@@ -162,7 +210,10 @@ fn resource() -> Option<Resource> {
     let attributes = [
         ("highlight.project_id", "1jdkoe52"),
         ("service.name", "checkout"),
-        ("service.version", "0f3c2b1a9d8e7f6a5b4c3d2e1f0a9b8c7d6e5f4a"),
+        (
+            "service.version",
+            "0f3c2b1a9d8e7f6a5b4c3d2e1f0a9b8c7d6e5f4a",
+        ),
         ("deployment.environment", "production"),
         ("telemetry.sdk.language", "rust"),
         ("telemetry.sdk.name", "opentelemetry"),
@@ -170,11 +221,17 @@ fn resource() -> Option<Resource> {
         ("host.name", "checkout-6d5f8c7b9-x2x7q"),
     ];
     let attributes = attributes.map(|(key, value)| text(key, value)).to_vec();
-    Some(Resource { attributes, ..Default::default() })
+    Some(Resource {
+        attributes,
+        ..Default::default()
+    })
 }
 
 fn scope() -> Option<InstrumentationScope> {
-    Some(InstrumentationScope { name: "checkout".to_owned(), ..Default::default() })
+    Some(InstrumentationScope {
+        name: "checkout".to_owned(),
+        ..Default::default()
+    })
 }
 
 /// Twenty records share a trace.
@@ -200,7 +257,11 @@ fn int(key: &str, value: u64) -> KeyValue {
 }
 
 fn attribute(key: &str, value: Value) -> KeyValue {
-    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..Default::default() }
+    KeyValue {
+        key: key.to_owned(),
+        value: Some(AnyValue { value: Some(value) }),
+        ..Default::default()
+    }
 }
 
 /// As the SDK does: the fastest level.

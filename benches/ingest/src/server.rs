@@ -24,8 +24,14 @@ impl Server {
             .expect("server-mock starts");
         let mut line = String::new();
         let stdout = child.stdout.take().expect("stdout is piped");
-        BufReader::new(stdout).read_line(&mut line).expect("server-mock says where it listens");
-        let value = |key| line.split_whitespace().find_map(|word| word.strip_prefix(key)).expect("an address");
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .expect("server-mock says where it listens");
+        let value = |key| {
+            line.split_whitespace()
+                .find_map(|word| word.strip_prefix(key))
+                .expect("an address")
+        };
         let (http, sql) = (value("http=").to_owned(), value("sql=").to_owned());
         Self { child, http, sql }
     }
@@ -46,14 +52,24 @@ impl Server {
             "POST /?database=highlight HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{query}",
             query.len()
         );
-        connection.write_all(request.as_bytes()).expect("the server reads");
+        connection
+            .write_all(request.as_bytes())
+            .expect("the server reads");
         let (_, body) = client::answer(&mut BufReader::new(connection));
-        String::from_utf8_lossy(&body).trim().parse().expect("the answer is a number")
+        String::from_utf8_lossy(&body)
+            .trim()
+            .parse()
+            .expect("the answer is a number")
     }
 
     pub fn stop(mut self) {
-        let asked = Command::new("kill").arg(self.child.id().to_string()).status();
-        assert!(asked.is_ok_and(|status| status.success()), "server-mock can be asked to stop");
+        let asked = Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status();
+        assert!(
+            asked.is_ok_and(|status| status.success()),
+            "server-mock can be asked to stop"
+        );
         self.child.wait().expect("server-mock stops");
     }
 }

@@ -8,7 +8,12 @@ use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
 use plotters::prelude::*;
 
 /// Dark for the first SDK, light for the second, and the other way about for what is measured.
-const COLOURS: [RGBColor; 4] = [RGBColor(0, 90, 170), RGBColor(200, 80, 0), RGBColor(110, 180, 235), RGBColor(245, 175, 100)];
+const COLOURS: [RGBColor; 4] = [
+    RGBColor(0, 90, 170),
+    RGBColor(200, 80, 0),
+    RGBColor(110, 180, 235),
+    RGBColor(245, 175, 100),
+];
 
 type Lines = Vec<(String, Vec<(f64, f64)>)>;
 
@@ -17,14 +22,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [table, file, x, y] = &arguments[..] else {
         return Err("usage: plot TABLE.tsv FILE.svg X-AXIS Y-AXIS".into());
     };
-    let lines = read(&std::fs::read_to_string(table)?).ok_or("the table has three columns: series, x and y")?;
+    let lines = read(&std::fs::read_to_string(table)?)
+        .ok_or("the table has three columns: series, x and y")?;
     let points = || lines.iter().flat_map(|(_, points)| points);
     let largest = |of: fn(&(f64, f64)) -> f64| points().map(of).fold(0.0, f64::max);
     let smallest = |of: fn(&(f64, f64)) -> f64| points().map(of).fold(f64::INFINITY, f64::min);
     let (right, top) = (largest(|point| point.0), largest(|point| point.1));
     let (left, bottom) = (smallest(|point| point.0), smallest(|point| point.1));
     if left > 0.0 && right / left > 100.0 {
-        draw(file, &lines, [x, y], (left..right).log_scale(), (bottom / 1.5..top * 1.5).log_scale())
+        draw(
+            file,
+            &lines,
+            [x, y],
+            (left..right).log_scale(),
+            (bottom / 1.5..top * 1.5).log_scale(),
+        )
     } else {
         draw(file, &lines, [x, y], 0.0..right * 1.02, 0.0..top * 1.1)
     }

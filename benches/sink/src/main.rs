@@ -1,6 +1,7 @@
 //! Takes what any of the peers sends, decodes it and counts: the receiving end of the benchmarks.
 //!
-//! It prints its address. `GET /counts` tells what came in, as JSON: records by kind, requests and bytes on the wire.
+//! It prints its address. `GET /counts` tells what came in, as JSON: records by kind, requests and bytes on the wire; apart from the
+//! harness's, log records that a peer made of its own sending.
 
 mod metrics;
 
@@ -15,13 +16,19 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::routing::get;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use prost::Message;
 
 use metrics::Measurements;
 
+/// What the log records of the harness and the services say.
+const MESSAGES: [&str; 2] = ["order placed", "card declined"];
+
 #[derive(Default)]
 struct Counts {
     logs: AtomicU64,
+    others: AtomicU64,
     spans: AtomicU64,
     errors: AtomicU64,
     measurements: Measurements,
@@ -36,14 +43,19 @@ async fn main() {
         .fallback(take)
         .layer(DefaultBodyLimit::max(256 << 20))
         .with_state(Arc::<Counts>::default());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a free port");
     println!("{}", listener.local_addr().expect("an address"));
-    axum::serve(listener, app).await.expect("it serves until it is killed");
+    axum::serve(listener, app)
+        .await
+        .expect("it serves until it is killed");
 }
 
 async fn counts(State(counts): State<Arc<Counts>>) -> String {
     serde_json::json!({
         "logs": counts.logs.load(Relaxed),
+        "others": counts.others.load(Relaxed),
         "spans": counts.spans.load(Relaxed),
         "errors": counts.errors.load(Relaxed),
         "measurements": counts.measurements.total(),
@@ -78,31 +90,62 @@ async fn take(
 }
 
 fn plain(headers: &HeaderMap, body: &Bytes) -> Option<Vec<u8>> {
-    let encoding = headers.get("content-encoding").map(|value| value.as_bytes());
+    let encoding = headers
+        .get("content-encoding")
+        .map(|value| value.as_bytes());
     if encoding != Some(b"gzip") {
         return Some(body.to_vec());
     }
     let mut plain = Vec::new();
-    flate2::read::GzDecoder::new(&body[..]).read_to_end(&mut plain).ok()?;
+    flate2::read::GzDecoder::new(&body[..])
+        .read_to_end(&mut plain)
+        .ok()?;
     Some(plain)
 }
 
 fn logs(counts: &Counts, body: &[u8]) -> Option<()> {
     let request = ExportLogsServiceRequest::decode(body).ok()?;
-    for record in request.resource_logs.iter().flat_map(|group| &group.scope_logs).flat_map(|scope| &scope.log_records) {
+    for record in request
+        .resource_logs
+        .iter()
+        .flat_map(|group| &group.scope_logs)
+        .flat_map(|scope| &scope.log_records)
+    {
+        if !is_of_the_harness(record) {
+            counts.others.fetch_add(1, Relaxed);
+            continue;
+        }
         counts.logs.fetch_add(1, Relaxed);
         // The second is how logfire's event carries it.
-        let is_error = record.attributes.iter().any(|pair| matches!(pair.key.as_str(), "exception.message" | "error"));
+        let is_error = record
+            .attributes
+            .iter()
+            .any(|pair| matches!(pair.key.as_str(), "exception.message" | "error"));
         counts.errors.fetch_add(u64::from(is_error), Relaxed);
     }
     Some(())
 }
 
+/// By its text, which all loads share. Whoever captures what its own HTTP client logs sends more.
+fn is_of_the_harness(record: &LogRecord) -> bool {
+    let body = record.body.as_ref().and_then(|body| body.value.as_ref());
+    matches!(body, Some(any_value::Value::StringValue(text)) if MESSAGES.contains(&text.as_str()))
+}
+
 fn traces(counts: &Counts, body: &[u8]) -> Option<()> {
     let request = ExportTraceServiceRequest::decode(body).ok()?;
-    for span in request.resource_spans.iter().flat_map(|group| &group.scope_spans).flat_map(|scope| &scope.spans) {
+    for span in request
+        .resource_spans
+        .iter()
+        .flat_map(|group| &group.scope_spans)
+        .flat_map(|scope| &scope.spans)
+    {
         counts.spans.fetch_add(1, Relaxed);
-        let errors = span.events.iter().filter(|event| event.name == "exception").count();
+        let errors = span
+            .events
+            .iter()
+            .filter(|event| event.name == "exception")
+            .count();
         counts.errors.fetch_add(errors as u64, Relaxed);
     }
     Some(())
@@ -116,13 +159,22 @@ fn envelope(counts: &Counts, body: &[u8]) -> Option<()> {
         let head: serde_json::Value = serde_json::from_slice(head).ok()?;
         let length = match head["length"].as_u64() {
             Some(length) => usize::try_from(length).ok()?,
-            None => payload.iter().position(|byte| *byte == b'\n').unwrap_or(payload.len()),
+            None => payload
+                .iter()
+                .position(|byte| *byte == b'\n')
+                .unwrap_or(payload.len()),
         };
         let item = payload.get(..length)?;
         match head["type"].as_str()? {
             "event" => drop(counts.errors.fetch_add(1, Relaxed)),
-            "trace_metric" => counts.measurements.add(head["item_count"].as_u64().unwrap_or(1)),
-            "log" => drop(counts.logs.fetch_add(head["item_count"].as_u64().unwrap_or(1), Relaxed)),
+            "trace_metric" => counts
+                .measurements
+                .add(head["item_count"].as_u64().unwrap_or(1)),
+            "log" => drop(
+                counts
+                    .logs
+                    .fetch_add(head["item_count"].as_u64().unwrap_or(1), Relaxed),
+            ),
             "transaction" => {
                 let item: serde_json::Value = serde_json::from_slice(item).ok()?;
                 let children = item["spans"].as_array().map_or(0, Vec::len) as u64;
@@ -137,7 +189,10 @@ fn envelope(counts: &Counts, body: &[u8]) -> Option<()> {
 }
 
 fn after_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+    let end = bytes
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .unwrap_or(bytes.len());
     let (line, rest) = bytes.split_at(end);
     Some((line, rest.get(1..).unwrap_or_default()))
 }

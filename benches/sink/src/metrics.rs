@@ -20,8 +20,13 @@ impl Measurements {
     /// Takes an OTLP request in. None if it is not one.
     pub fn take(&self, body: &[u8]) -> Option<()> {
         let request = ExportMetricsServiceRequest::decode(body).ok()?;
-        let scopes = request.resource_metrics.into_iter().flat_map(|group| group.scope_metrics);
-        let metrics = scopes.flat_map(|scope| scope.metrics).filter(|metric| metric.name.starts_with(PREFIX));
+        let scopes = request
+            .resource_metrics
+            .into_iter()
+            .flat_map(|group| group.scope_metrics);
+        let metrics = scopes
+            .flat_map(|scope| scope.metrics)
+            .filter(|metric| metric.name.starts_with(PREFIX));
         for metric in metrics {
             match metric.data? {
                 Data::Sum(sum) => {
@@ -30,12 +35,22 @@ impl Measurements {
                             number_data_point::Value::AsInt(count) => u64::try_from(count).ok()?,
                             number_data_point::Value::AsDouble(count) => count as u64,
                         };
-                        self.put(&metric.name, &point.attributes, sum.aggregation_temporality, count);
+                        self.put(
+                            &metric.name,
+                            &point.attributes,
+                            sum.aggregation_temporality,
+                            count,
+                        );
                     }
                 }
                 Data::Histogram(histogram) => {
                     for point in &histogram.data_points {
-                        self.put(&metric.name, &point.attributes, histogram.aggregation_temporality, point.count);
+                        self.put(
+                            &metric.name,
+                            &point.attributes,
+                            histogram.aggregation_temporality,
+                            point.count,
+                        );
                     }
                 }
                 _ => {}

@@ -11,7 +11,7 @@ use crate::say;
 /// The benches' workspace.
 pub(super) const FOLDER: &str = "benches";
 
-/// A package, and the features it is built with.
+/// A package, and the features it is built with; its default ones where none is named.
 pub(super) type Package = (&'static str, &'static [&'static str]);
 
 /// Builds packages for release and returns the folder of the programs.
@@ -29,8 +29,8 @@ pub(super) fn build(packages: &[Package]) -> Result<PathBuf> {
         ));
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--release", "--package", package]);
-        for feature in *features {
-            cargo.args(["--features", feature]);
+        if !features.is_empty() {
+            cargo.args(["--no-default-features", "--features", &features.join(",")]);
         }
         let built = cargo
             .current_dir(FOLDER)

@@ -9,13 +9,15 @@ use super::report::{self, Sample};
 use crate::say;
 
 /// Ours first; the second is what the others are compared with.
-const PEERS: [&str; 6] = [
+const PEERS: [&str; 8] = [
     "ours",
     "opentelemetry",
     "opentelemetry-place",
     "sentry",
     "sentry-stack",
     "logfire",
+    "highlightio",
+    "highlightio-tokio",
 ];
 
 const PACKAGES: [Package; 6] = [
@@ -28,6 +30,12 @@ const PACKAGES: [Package; 6] = [
     ("peer-opentelemetry", &[]),
 ];
 
+/// The older crate depends on OpenSSL, which is built with it and may be what a machine cannot do: the others are compared all the same.
+const OPTIONAL: [(&str, Package); 2] = [
+    ("highlightio", ("peer-highlightio", &["sync"])),
+    ("highlightio-tokio", ("peer-highlightio", &["tokio"])),
+];
+
 pub(super) fn run(arguments: &[String], document: &mut Document) -> Result<()> {
     let (rounds, only) = parse(arguments)?;
     ensure!(
@@ -35,12 +43,13 @@ pub(super) fn run(arguments: &[String], document: &mut Document) -> Result<()> {
         "--write replaces all loads, so it measures all"
     );
     let binaries = build(&PACKAGES)?;
+    let everybody = present();
     let mut tables = String::new();
     for load in LOADS
         .iter()
         .filter(|load| only.as_ref().is_none_or(|only| only == load.name))
     {
-        let peers = load.of(&PEERS);
+        let peers = load.of(&everybody);
         let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); peers.len()];
         for round in 1..=rounds {
             say(&format!("{}, round {round} of {rounds}", load.title()));
@@ -53,8 +62,23 @@ pub(super) fn run(arguments: &[String], document: &mut Document) -> Result<()> {
         say(&table);
         tables.push_str(&table);
     }
-    tables.push_str(&report::sizes(&PEERS, &binaries)?);
+    tables.push_str(&report::sizes(&everybody, &binaries)?);
     document.put("compare", &tables)
+}
+
+/// The peers, without those of the optional ones that do not build here.
+fn present() -> Vec<&'static str> {
+    let mut peers = PEERS.to_vec();
+    for (peer, package) in OPTIONAL {
+        if let Err(error) = build(&[package]) {
+            say(&format!(
+                "{peer} is left out: {error:#}. OpenSSL is built with it, which needs perl, make and a C compiler; \
+                 where its headers are installed (libssl-dev), OPENSSL_NO_VENDOR=1 takes those instead"
+            ));
+            peers.retain(|present| *present != peer);
+        }
+    }
+    peers
 }
 
 fn parse(arguments: &[String]) -> Result<(usize, Option<String>)> {

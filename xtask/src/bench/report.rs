@@ -113,13 +113,14 @@ pub(super) fn sizes(peers: &[&str], binaries: &Path) -> Result<String> {
     // The same program, but for a setting.
     for peer in peers.iter().filter(|peer| !peer.ends_with("-stack")) {
         let binary = fs::metadata(binaries.join(format!("peer-{peer}")))?;
-        let (package, feature) = match peer.strip_suffix("-place") {
-            Some(package) => (package, "place"),
-            None => (*peer, ""),
+        let mut tree = Command::new(env!("CARGO"));
+        match peer.split_once('-') {
+            Some((package, feature)) => tree
+                .args(["tree", "--package", &format!("peer-{package}")])
+                .args(["--no-default-features", "--features", feature]),
+            None => tree.args(["tree", "--package", &format!("peer-{peer}")]),
         };
-        let tree = Command::new(env!("CARGO"))
-            .args(["tree", "--package", &format!("peer-{package}")])
-            .args(["--features", feature])
+        let tree = tree
             .args(["--edges", "normal", "--prefix", "none", "--no-dedupe"])
             .current_dir("benches")
             .output()

@@ -7,7 +7,13 @@ pub const ROUTE: &str = "/orders/{id}";
 
 /// The route's handler.
 pub async fn order(id: Path<u64>) -> &'static str {
-    tracing::info!(cart = "c-17", total = 12.5, items = id.into_inner(), paid = true, "order placed");
+    tracing::info!(
+        cart = "c-17",
+        total = 12.5,
+        items = id.into_inner(),
+        paid = true,
+        "order placed"
+    );
     "placed"
 }
 

@@ -3,5 +3,9 @@
 use opentelemetry_instrumentation_actix_web::{RequestMetrics, RequestTracing};
 
 fn main() {
-    http_actix::run!(peer_opentelemetry::start, RequestTracing::new(), RequestMetrics::default());
+    http_actix::run!(
+        peer_opentelemetry::start,
+        RequestTracing::new(),
+        RequestMetrics::default()
+    );
 }

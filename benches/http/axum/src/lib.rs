@@ -14,7 +14,10 @@ use tower_service::Service as _;
 /// without a network.
 pub fn run<P: Peer + Send + 'static>(start: fn(&str) -> P, layered: fn(Router) -> Router) {
     let peer = start(&harness::endpoint());
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build();
     let runtime = runtime.expect("a runtime");
     let app = layered(Router::new().route("/orders/{id}", get(order)));
     if let Some(requests) = std::env::args().nth(2) {
@@ -26,7 +29,9 @@ pub fn run<P: Peer + Send + 'static>(start: fn(&str) -> P, layered: fn(Router) -
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         harness::answer(peer, listener.local_addr().expect("an address"));
-        axum::serve(listener, app).await.expect("it serves until stdin ends");
+        axum::serve(listener, app)
+            .await
+            .expect("it serves until stdin ends");
     });
 }
 
@@ -35,7 +40,9 @@ pub fn run<P: Peer + Send + 'static>(start: fn(&str) -> P, layered: fn(Router) -
 #[inline(never)]
 fn http_one_request(runtime: &Runtime, app: &Router) {
     runtime.block_on(async {
-        let request = Request::get("http://127.0.0.1/orders/17").body(Body::empty()).expect("a request");
+        let request = Request::get("http://127.0.0.1/orders/17")
+            .body(Body::empty())
+            .expect("a request");
         let response = app.clone().call(request).await.expect("it cannot fail");
         assert!(response.status().is_success());
         let body = to_bytes(response.into_body(), 100).await.expect("a body");
@@ -44,6 +51,12 @@ fn http_one_request(runtime: &Runtime, app: &Router) {
 }
 
 async fn order(Path(id): Path<u64>) -> &'static str {
-    tracing::info!(cart = "c-17", total = 12.5, items = id, paid = true, "order placed");
+    tracing::info!(
+        cart = "c-17",
+        total = 12.5,
+        items = id,
+        paid = true,
+        "order placed"
+    );
     "placed"
 }

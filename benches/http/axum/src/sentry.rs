@@ -6,6 +6,7 @@ use sentry_tower::{NewSentryLayer, SentryHttpLayer};
 
 fn main() {
     http_axum::run(peer_sentry::start, |app| {
-        app.layer(SentryHttpLayer::new().enable_transaction()).layer(NewSentryLayer::<Request<Body>>::new_from_top())
+        app.layer(SentryHttpLayer::new().enable_transaction())
+            .layer(NewSentryLayer::<Request<Body>>::new_from_top())
     });
 }

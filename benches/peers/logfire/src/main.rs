@@ -19,7 +19,8 @@ impl Peer for Pydantic {
     }
 
     fn measure(&self, at: u64) {
-        self.orders.add(1, &ATTRIBUTES.map(|(key, value)| KeyValue::new(key, value)));
+        self.orders
+            .add(1, &ATTRIBUTES.map(|(key, value)| KeyValue::new(key, value)));
         self.total.record(at as f64, &[]);
     }
 
@@ -32,7 +33,10 @@ impl Peer for Pydantic {
 
 fn main() {
     // Its metrics need a runtime.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build();
     let runtime = runtime.expect("a runtime");
     let _inside = runtime.enter();
     harness::run(|endpoint| {
@@ -48,6 +52,10 @@ fn main() {
             .expect("the settings are right");
         let orders = logfire::u64_counter(COUNTER).build();
         let total = logfire::f64_histogram(HISTOGRAM).build();
-        Pydantic { started, orders, total }
+        Pydantic {
+            started,
+            orders,
+            total,
+        }
     });
 }

@@ -34,12 +34,17 @@ impl Peer for ByHand {
     }
 
     fn measure(&self, at: u64) {
-        self.orders.add(1, &ATTRIBUTES.map(|(key, value)| KeyValue::new(key, value)));
+        self.orders
+            .add(1, &ATTRIBUTES.map(|(key, value)| KeyValue::new(key, value)));
         self.total.record(at as f64, &[]);
     }
 
     fn flush(&self) {
-        for result in [self.spans.force_flush(), self.logs.force_flush(), self.metrics.force_flush()] {
+        for result in [
+            self.spans.force_flush(),
+            self.logs.force_flush(),
+            self.metrics.force_flush(),
+        ] {
             if let Err(error) = result {
                 eprintln!("{error}");
             }
@@ -97,5 +102,12 @@ pub fn start(endpoint: &str) -> impl Peer + use<> {
     let meter = metrics.meter("bench");
     let orders = meter.u64_counter(COUNTER).build();
     let total = meter.f64_histogram(HISTOGRAM).build();
-    ByHand { spans, logs, metrics, tracer, orders, total }
+    ByHand {
+        spans,
+        logs,
+        metrics,
+        tracer,
+        orders,
+        total,
+    }
 }

@@ -28,8 +28,14 @@ impl Peer for Ours {
 
 /// Starts it.
 pub fn start(endpoint: &str) -> impl Peer + use<> {
-    let config = highlight::Config::new("1jdkoe52").service_name("bench").endpoint(endpoint);
+    let config = highlight::Config::new("1jdkoe52")
+        .service_name("bench")
+        .endpoint(endpoint);
     let config = config.shutdown_timeout(std::time::Duration::from_secs(60));
     let guard = config.init().expect("the settings are right");
-    Ours { guard, orders: highlight::counter(COUNTER), total: highlight::histogram(HISTOGRAM) }
+    Ours {
+        guard,
+        orders: highlight::counter(COUNTER),
+        total: highlight::histogram(HISTOGRAM),
+    }
 }

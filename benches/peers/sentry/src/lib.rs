@@ -17,7 +17,10 @@ impl Peer for Sentry {
     fn measure(&self, at: u64) {
         let [shop, country] = ATTRIBUTES;
         let orders = sentry::metrics::counter(COUNTER, 1);
-        orders.attribute(shop.0, shop.1).attribute(country.0, country.1).capture();
+        orders
+            .attribute(shop.0, shop.1)
+            .attribute(country.0, country.1)
+            .capture();
         sentry::metrics::distribution(HISTOGRAM, at as f64).capture();
     }
 
@@ -35,7 +38,10 @@ pub fn start(endpoint: &str) -> impl Peer + use<> {
 
 /// Starts it so that an error brings the stack of its call.
 pub fn start_with_stacks(endpoint: &str) -> impl Peer + use<> {
-    with_options(endpoint, sentry::ClientOptions::new().attach_stacktrace(true))
+    with_options(
+        endpoint,
+        sentry::ClientOptions::new().attach_stacktrace(true),
+    )
 }
 
 fn with_options(endpoint: &str, options: sentry::ClientOptions) -> Sentry {

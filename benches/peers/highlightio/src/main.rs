@@ -1,0 +1,6 @@
+//! With its default feature, `sync`.
+
+fn main() {
+    peer_highlightio::stay_here();
+    harness::run(peer_highlightio::start);
+}
