@@ -37,8 +37,8 @@ fn dice(seed: u64) -> impl Iterator<Item = u64> {
 #[test]
 fn busy_answers_at_random_for_a_whole_run_lose_nothing() {
     let batches = extended(200, 24);
-    // Failures may follow one another, with longer and longer pauses.
-    let pipeline = Pipeline::with(|config| config.shutdown_timeout(Duration::from_mins(1)));
+    // Eight failures follow one another, with pauses that grow to thirty seconds: a minute and a half at the most.
+    let pipeline = Pipeline::with(|config| config.shutdown_timeout(Duration::from_mins(3)));
     pipeline
         .server
         .script(dice(7).take(batches).map(|number| match number % 4 {
