@@ -120,7 +120,7 @@ pub(super) fn merge<'a>(layers: &[&Layer<'a>], mut put: impl FnMut(Cow<'a, str>,
                 *rest = after;
             }
         }
-        flatten_value(next.key, &next.value, &mut put);
+        flatten_value(Cow::Borrowed(next.key), &next.value, &mut put);
     }
 }
 
@@ -145,18 +145,21 @@ pub(crate) fn flatten(
 }
 
 fn flatten_value<'a>(
-    key: &'a str,
+    key: Cow<'a, str>,
     value: &Value<'a>,
     put: &mut impl FnMut(Cow<'a, str>, Cow<'a, str>),
 ) {
-    if let Value::List(_) | Value::Map(_) = value {
-        flatten_below(&mut key.to_owned(), value, put);
-    } else if let Some(text) = text(value) {
-        put(key.into(), text);
+    match value {
+        Value::Text("") | Value::Nothing => {}
+        Value::Text(text) => put(key, cut(text)),
+        Value::Int(number) => put(key, number.to_string().into()),
+        Value::Double(number) => put(key, double(*number).into()),
+        Value::List(_) | Value::Map(_) => flatten_below(&mut key.into_owned(), value, put),
     }
 }
 
-/// Flattens a value below a key, which is left as it was: it may be long, and only what is stored is worth a copy.
+/// Flattens a value below a key, and leaves that as it was: it may be long, and only what is stored is worth a copy.
+#[inline(never)]
 fn flatten_below<'a>(
     key: &mut String,
     value: &Value<'a>,
@@ -164,6 +167,7 @@ fn flatten_below<'a>(
 ) {
     let end = key.len();
     match value {
+        Value::Text("") | Value::Nothing => {}
         Value::List(list) => {
             for (index, item) in list.iter().enumerate() {
                 // A write into memory does not fail.
@@ -180,21 +184,7 @@ fn flatten_below<'a>(
                 key.truncate(end);
             }
         }
-        _ => {
-            if let Some(text) = text(value) {
-                put(key.clone().into(), text);
-            }
-        }
-    }
-}
-
-/// What is stored of a value that is neither list nor map.
-fn text<'a>(value: &Value<'a>) -> Option<Cow<'a, str>> {
-    match value {
-        Value::Text(text) if !text.is_empty() => Some(cut(text)),
-        Value::Int(number) => Some(number.to_string().into()),
-        Value::Double(number) => Some(double(*number).into()),
-        _ => None,
+        _ => flatten_value(key.clone().into(), value, put),
     }
 }
 
