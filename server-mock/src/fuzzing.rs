@@ -3,6 +3,7 @@
 //! `cargo xtask fuzz` drives them through libFuzzer, with `--cfg fuzzing`; the unit test below replays the inputs that are kept in
 //! `fuzz/corpus`.
 
+mod bounds;
 mod drains;
 
 use std::io::Write as _;
@@ -91,6 +92,7 @@ fn taken<S: Signal>(request: &[u8], check: &impl Fn(&Extracted, usize)) -> bool 
         }
         check(&extracted, extracted.records);
         check_rows(kept(&extracted));
+        bounds::hold(kept(&extracted), request.len());
         let told = !extracted.rejected.message().is_empty();
         assert_eq!(told, rejected(&extracted) > 0, "rejected without a reason");
     }

@@ -23,6 +23,13 @@
 //!
 //! Any body may be packed with gzip, and is 64 MiB at most, also unpacked; a JSON document in it 16 MiB. `GET /health` says `ok`.
 //!
+//! # Bounds
+//!
+//! What an OTLP request becomes is in proportion to what was sent. Lists and maps repeat their keys: all of a request may be flattened
+//! to 16 times its size, and 4 KiB. Records repeat what stands above them (a resource, a scope, a metric; a span for its events):
+//! together they may inherit 256 times the request's size, and 4 KiB. A record for which there is no room is rejected, and
+//! `partial_success` says so: `1 with attributes many times larger than what was sent`. The others are stored.
+//!
 //! # Log drains
 //!
 //! The query's `project` and `service` say whose logs they are, or else headers `x-highlight-project` and `x-highlight-service`;

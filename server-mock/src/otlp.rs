@@ -8,10 +8,11 @@ use axum::routing::post;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use prost::Message as _;
 
 use crate::body::Refusal;
 use crate::endpoint::{Endpoint, Outcome, Sent, text};
-use crate::extract::{Arrival, Extracted, flatten};
+use crate::extract::{Arrival, Bounds, Extracted, flatten};
 use crate::ingest::{App, take};
 use crate::received::Received;
 use crate::rows::Attributes;
@@ -72,8 +73,12 @@ impl<S: Signal> Endpoint for Export<S> {
 
     fn resource(&self) -> Attributes {
         let resource = self.0.as_ref().and_then(S::resource);
+        // For one that is too large, the rejected records tell.
         resource
-            .map(|resource| flatten(&resource.attributes))
+            .and_then(|resource| {
+                let mut bounds = Bounds::of(resource.encoded_len());
+                flatten(&resource.attributes, &mut bounds).ok()
+            })
             .unwrap_or_default()
     }
 

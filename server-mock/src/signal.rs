@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message;
 
-use crate::extract::{Arrival, Extracted, extract_logs, extract_metrics, extract_spans};
+use crate::extract::{Arrival, Bounds, Extracted, extract_logs, extract_metrics, extract_spans};
 use crate::received::Received;
 
 /// The requests of one signal; as values, they are for tests to look at.
@@ -102,8 +102,9 @@ impl Signal for ExportMetricsServiceRequest {
         arrival: &Arrival<'_>,
         extracted: &mut Extracted,
     ) -> Result<(), String> {
-        let request = Self::decode(request).map_err(|error| error.to_string())?;
-        extract_metrics(&request, arrival, extracted);
+        let decoded = Self::decode(request).map_err(|error| error.to_string())?;
+        let mut bounds = Bounds::of(request.len());
+        extract_metrics(&decoded, &mut bounds, arrival, extracted);
         Ok(())
     }
 

@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use super::Intake;
 use super::object::{Fields, Shape, text};
 use super::origin::service;
-use super::value::{self, Room};
+use super::value;
+use crate::extract::Room;
 
 const SHAPE: Shape = Shape {
     message: &["message"],

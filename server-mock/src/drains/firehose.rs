@@ -14,11 +14,10 @@ use serde_json::{Deserializer, Map, Value as Json, json};
 
 use super::object::{Fields, Shape, fits, text};
 use super::origin::service;
-use super::value::Room;
 use super::{Intake, Origin, answer, cloudwatch};
 use crate::body::{self, Refusal, gunzip};
 use crate::endpoint::{self, Endpoint, Outcome, Sent, refused};
-use crate::extract::{Drained, Extracted, now_ns};
+use crate::extract::{Drained, Extracted, Room, now_ns};
 
 const REQUEST_ID: &str = "x-amz-firehose-request-id";
 const COMMON_ATTRIBUTES: &str = "x-amz-firehose-common-attributes";

@@ -7,11 +7,10 @@ use axum::response::Response;
 use serde_json::{Map, Value};
 
 use super::object::{self, Fields, Shape};
-use super::value::Room;
 use super::{Intake, Origin, answer, pino};
 use crate::body::Refusal;
 use crate::endpoint::{Endpoint, Outcome, Sent, text};
-use crate::extract::Extracted;
+use crate::extract::{Extracted, Room};
 
 /// The names of the common fields; the second ones are those of pino, whose lines come by themselves too.
 const SHAPE: Shape = Shape {

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value as Json};
 
-use super::value::{self, Room};
+use super::value;
 use super::{clock, level};
-use crate::extract::Drained;
+use crate::extract::{Drained, Room};
 use crate::wire::{Pair, Value};
 
 /// The longest JSON document, in bytes: parsed, a list of small numbers takes many times as much.

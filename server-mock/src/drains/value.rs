@@ -2,30 +2,11 @@
 
 use serde_json::Value as Json;
 
+use crate::extract::{Room, digits};
 use crate::wire::{Pair, Value};
 
 /// How deep lists and maps may be nested: as deep as in OTLP.
 const DEEPEST: usize = 50;
-
-/// How many bytes the attributes of a document's records may have, keys and values together.
-///
-/// A list repeats its key with every item: without a bound, half a body of key and half a body of items would fill the memory.
-#[derive(Debug)]
-pub(super) struct Room(usize);
-
-impl Room {
-    /// The most that a document of so many bytes can become.
-    pub(super) fn of(size: usize) -> Self {
-        Self(16 * size + 4_096)
-    }
-
-    /// Takes room for a key, or a value.
-    pub(super) fn spend(&mut self, bytes: usize) -> Result<(), String> {
-        let left = self.0.checked_sub(bytes);
-        self.0 = left.ok_or("attributes many times larger than what was sent")?;
-        Ok(())
-    }
-}
 
 /// An attribute, unless it is nested too deep or has no room.
 pub(super) fn pair<'a>(key: &'a str, value: &'a Json, room: &mut Room) -> Result<Pair<'a>, String> {
@@ -90,12 +71,6 @@ pub(super) fn too_deep() -> String {
     format!("values nested deeper than {DEEPEST}")
 }
 
-/// How many bytes a number is written in.
-fn digits(number: i64) -> usize {
-    let sign = usize::from(number < 0);
-    sign + 1 + number.unsigned_abs().checked_ilog10().unwrap_or(0) as usize
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -136,9 +111,10 @@ mod tests {
             (json!({"a": {"b": "c"}}), "k.a.bc".len()),
             (json!([true, null]), 0),
         ] {
-            let mut room = Room(1_000);
+            let mut room = Room::of(0);
+            let before = room.left();
             pair("k", &value, &mut room).unwrap();
-            assert_eq!(1_000 - room.0, expected, "{value}");
+            assert_eq!(before - room.left(), expected, "{value}");
         }
     }
 }

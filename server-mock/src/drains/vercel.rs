@@ -9,11 +9,11 @@ use serde_json::{Map, Value as Json};
 
 use super::object::{Fields, Shape, text};
 use super::origin::query;
-use super::value::{self, Room};
+use super::value;
 use super::{Origin, answer, json};
 use crate::body::Refusal;
 use crate::endpoint::{Endpoint, Outcome, Sent};
-use crate::extract::{Drained, Extracted};
+use crate::extract::{Drained, Extracted, Room};
 use crate::wire::{Pair, Value};
 
 const VERIFY: HeaderName = HeaderName::from_static("x-vercel-verify");

@@ -1,10 +1,12 @@
 //! Attributes merged in the backend's order, then flattened to strings.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use opentelemetry_proto::tonic::common::v1::any_value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 
+use super::room::{self, Bounds, TooLarge};
 use crate::rows::Attributes;
 use crate::wire::{Pair, Value};
 
@@ -12,16 +14,20 @@ use crate::wire::{Pair, Value};
 pub(crate) type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
 /// The longest value stored whole, in bytes.
-const LONGEST: usize = 65_536;
+pub(super) const LONGEST: usize = 65_536;
 
 /// The attributes of a resource, a scope or a record: sorted by key, each key once, the last one that was sent.
 #[derive(Debug, Default)]
-pub(super) struct Layer<'a>(Vec<Pair<'a>>);
+pub(super) struct Layer<'a> {
+    pairs: Vec<Pair<'a>>,
+    nested: usize,
+}
 
 impl<'a> Layer<'a> {
     pub(super) fn new(mut pairs: Vec<Pair<'a>>) -> Self {
         sort(&mut pairs, |pair| pair.key);
-        Self(pairs)
+        let nested = total(&pairs, room::nested);
+        Self { pairs, nested }
     }
 
     /// The attributes by themselves, flattened.
@@ -33,13 +39,27 @@ impl<'a> Layer<'a> {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.pairs.len()
+    }
+
+    /// How many bytes its lists and maps are flattened to.
+    pub(super) fn nested(&self) -> usize {
+        self.nested
+    }
+
+    /// How many bytes all of it is flattened to.
+    pub(super) fn size(&self) -> usize {
+        total(&self.pairs, room::size)
     }
 
     /// Of a message that was decoded by prost.
     pub(super) fn of(attributes: &'a [KeyValue]) -> Self {
         Self::new(attributes.iter().map(pair).collect())
     }
+}
+
+fn total(pairs: &[Pair<'_>], size: impl Fn(&Pair<'_>) -> usize) -> usize {
+    pairs.iter().map(size).fold(0, usize::saturating_add)
 }
 
 /// Sorts what flattening has put out of order; of one key, the last one counts.
@@ -89,7 +109,7 @@ pub(crate) fn value(sent: &AnyValue) -> Value<'_> {
 pub(super) fn merge<'a>(layers: &[&Layer<'a>], mut put: impl FnMut(Cow<'a, str>, Cow<'a, str>)) {
     let mut rests: Vec<&[Pair<'a>]> = layers
         .iter()
-        .map(|layer| &layer.0[..])
+        .map(|layer| &layer.pairs[..])
         .filter(|pairs| !pairs.is_empty())
         .collect();
     while let Some(next) = first(&rests) {
@@ -110,13 +130,18 @@ fn first<'r, 'a>(rests: &[&'r [Pair<'a>]]) -> Option<&'r Pair<'a>> {
     heads.reduce(|best, head| if head.key <= best.key { head } else { best })
 }
 
-/// Attributes of their own, flattened.
-pub(crate) fn flatten(attributes: &[KeyValue]) -> Attributes {
+/// Attributes of their own, flattened, if there is room for them.
+pub(crate) fn flatten(
+    attributes: &[KeyValue],
+    bounds: &mut Bounds,
+) -> Result<Attributes, TooLarge> {
+    let layer = Layer::of(attributes);
+    bounds.nested(&layer)?;
     let mut flat = Attributes::new();
-    merge(&[&Layer::of(attributes)], |key, value| {
+    merge(&[&layer], |key, value| {
         flat.insert(key.into_owned(), value.into_owned());
     });
-    flat
+    Ok(flat)
 }
 
 fn flatten_value<'a>(
@@ -125,25 +150,46 @@ fn flatten_value<'a>(
     put: &mut impl FnMut(Cow<'a, str>, Cow<'a, str>),
 ) {
     match value {
-        Value::Text(text) if !text.is_empty() => put(key, cut(text)),
+        Value::Text("") | Value::Nothing => {}
+        Value::Text(text) => put(key, cut(text)),
         Value::Int(number) => put(key, number.to_string().into()),
         Value::Double(number) => put(key, double(*number).into()),
+        Value::List(_) | Value::Map(_) => flatten_below(&mut key.into_owned(), value, put),
+    }
+}
+
+/// Flattens a value below a key, and leaves that as it was: it may be long, and only what is stored is worth a copy.
+#[inline(never)]
+fn flatten_below<'a>(
+    key: &mut String,
+    value: &Value<'a>,
+    put: &mut impl FnMut(Cow<'a, str>, Cow<'a, str>),
+) {
+    let end = key.len();
+    match value {
+        Value::Text("") | Value::Nothing => {}
         Value::List(list) => {
             for (index, item) in list.iter().enumerate() {
-                flatten_value(format!("{key}.{index}").into(), item, put);
+                // A write into memory does not fail.
+                let _ = write!(key, ".{index}");
+                flatten_below(key, item, put);
+                key.truncate(end);
             }
         }
         Value::Map(map) => {
             for pair in map {
-                flatten_value(format!("{key}.{}", pair.key).into(), &pair.value, put);
+                key.push('.');
+                key.push_str(pair.key);
+                flatten_below(key, &pair.value, put);
+                key.truncate(end);
             }
         }
-        Value::Text(_) | Value::Nothing => {}
+        _ => flatten_value(key.clone().into(), value, put),
     }
 }
 
 /// As Go's `strconv` writes it, never with an exponent.
-fn double(number: f64) -> String {
+pub(super) fn double(number: f64) -> String {
     if number.is_infinite() {
         if number > 0.0 {
             "+Inf".to_owned()
@@ -213,7 +259,7 @@ pub(super) mod tests {
                 &[("k.a", "1"), ("k.b.c", "2")],
             ),
         ] {
-            let flat = flatten(&[pair("k", value.clone())]);
+            let flat = flatten(&[pair("k", value.clone())], &mut Bounds::of(0)).unwrap();
             let found: Vec<_> = flat
                 .iter()
                 .map(|(key, value)| (key.as_str(), value.as_str()))
@@ -241,7 +287,7 @@ pub(super) mod tests {
     #[test]
     fn a_long_value_is_cut_between_characters() {
         let value = format!("{}é!", "a".repeat(LONGEST - 1));
-        let flat = flatten(&[text("k", &value)]);
+        let flat = flatten(&[text("k", &value)], &mut Bounds::of(0)).unwrap();
         assert_eq!(flat["k"], format!("{}...", "a".repeat(LONGEST - 1)));
     }
 }

@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 
+use super::above::{Above, each_scope};
 use super::attributes::Layer;
 use super::errors::error;
 use super::fields::Fields;
 use super::ids::Id;
+use super::room::Bounds;
 use super::{Arrival, Extracted, severity, time};
 use crate::record::Log;
-use crate::wire::{LogRecord, Malformed, Scope, Value};
+use crate::wire::{LogRecord, Malformed, Value};
 
 /// Adds the rows of a request with log records.
 pub(crate) fn extract_logs(
@@ -16,12 +18,10 @@ pub(crate) fn extract_logs(
     arrival: &Arrival<'_>,
     extracted: &mut Extracted,
 ) -> Result<(), Malformed> {
-    Scope::each(request, |mut scope| {
-        let resource = Layer::new(std::mem::take(&mut scope.resource));
-        let attributes = Layer::new(std::mem::take(&mut scope.attributes));
+    each_scope(request, |scope, above, bounds| {
         scope.each_record(|record| {
             extracted.records += 1;
-            if let Err(reason) = add(extracted, record, [&resource, &attributes], arrival) {
+            if let Err(reason) = add(extracted, record, above, bounds, arrival) {
                 extracted.rejected.add(reason);
             }
         })
@@ -31,11 +31,14 @@ pub(crate) fn extract_logs(
 fn add<'a>(
     extracted: &mut Extracted,
     record: &mut LogRecord<'a>,
-    [resource, scope]: [&Layer<'a>; 2],
+    above: &Above<'_, 'a>,
+    bounds: &mut Bounds,
     arrival: &Arrival<'_>,
 ) -> Result<(), String> {
     let own = Layer::new(std::mem::take(&mut record.attributes));
-    let fields = Fields::read(&[resource, scope, &own], arrival)?;
+    bounds.nested(&own)?;
+    above.inherit(0, bounds)?;
+    let fields = Fields::read(&[above.resource, above.scope, &own], arrival)?;
     let trace_id = Id::optional("trace id", record.trace_id, 16)?.or_as_told(&fields.trace_id);
     let span_id = Id::optional("span id", record.span_id, 8)?;
     let timestamp_ns = time::stamp(

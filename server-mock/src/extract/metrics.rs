@@ -8,16 +8,19 @@ use opentelemetry_proto::tonic::metrics::v1::{
     HistogramDataPoint, Metric, NumberDataPoint, SummaryDataPoint, exemplar, number_data_point,
 };
 
+use super::above::Above;
 use super::attributes::{Layer, flatten};
 use super::fields::Fields;
 use super::ids::Id;
+use super::room::{Bounds, TooLarge};
 use super::{Arrival, Extracted, histogram, time};
 use crate::record::owned;
 use crate::rows::{Exemplar, MetricRow, MetricValue, Temporality};
 
-/// Adds the rows of a request with metrics.
+/// Adds the rows of a request with metrics, within its bounds.
 pub(crate) fn extract_metrics(
     request: &ExportMetricsServiceRequest,
+    bounds: &mut Bounds,
     arrival: &Arrival<'_>,
     extracted: &mut Extracted,
 ) {
@@ -27,21 +30,24 @@ pub(crate) fn extract_metrics(
             .as_ref()
             .map_or(&[][..], |resource| &resource.attributes);
         let resource = Layer::of(resource);
+        let inherited = bounds.above(&resource);
         for of_scope in &of_resource.scope_metrics {
             let scope = of_scope
                 .scope
                 .as_ref()
                 .map_or(&[][..], |scope| &scope.attributes);
             let scope = Layer::of(scope);
+            let above = Above::new((&resource, inherited), &scope, bounds);
             for metric in &of_scope.metrics {
+                let metadata = Layer::of(&metric.metadata);
                 Source {
                     metric,
-                    resource: &resource,
-                    scope: &scope,
-                    metadata: &Layer::of(&metric.metadata),
+                    above: &above,
+                    metadata: &metadata,
+                    inherited: bounds.above(&metadata).map(|bytes| bytes + text(metric)),
                     arrival,
                 }
-                .add_to(extracted);
+                .add_to(extracted, bounds);
             }
         }
     }
@@ -50,9 +56,10 @@ pub(crate) fn extract_metrics(
 /// A metric with what surrounds it.
 struct Source<'a> {
     metric: &'a Metric,
-    resource: &'a Layer<'a>,
-    scope: &'a Layer<'a>,
+    above: &'a Above<'a, 'a>,
     metadata: &'a Layer<'a>,
+    /// How many bytes each point has of the metric itself.
+    inherited: Result<usize, TooLarge>,
     arrival: &'a Arrival<'a>,
 }
 
@@ -78,11 +85,11 @@ macro_rules! point {
 }
 
 impl Source<'_> {
-    fn add_to(&self, extracted: &mut Extracted) {
+    fn add_to(&self, extracted: &mut Extracted, bounds: &mut Bounds) {
         match &self.metric.data {
             Some(Data::Gauge(gauge)) => self.each(extracted, &gauge.data_points, |sent| {
                 let value = number(sent).map(MetricValue::Gauge);
-                self.row(&point!(sent, &sent.exemplars), value)
+                self.row(&point!(sent, &sent.exemplars), value, bounds)
             }),
             Some(Data::Sum(sum)) => self.each(extracted, &sum.data_points, |sent| {
                 let value = number(sent).map(|value| MetricValue::Sum {
@@ -90,25 +97,25 @@ impl Source<'_> {
                     temporality: temporality(sum.aggregation_temporality),
                     is_monotonic: sum.is_monotonic,
                 });
-                self.row(&point!(sent, &sent.exemplars), value)
+                self.row(&point!(sent, &sent.exemplars), value, bounds)
             }),
             Some(Data::Histogram(histogram)) => {
                 let temporality = temporality(histogram.aggregation_temporality);
                 self.each(extracted, &histogram.data_points, |sent| {
                     let value = explicit(sent, temporality)?;
-                    self.row(&point!(sent, &sent.exemplars), Some(value))
+                    self.row(&point!(sent, &sent.exemplars), Some(value), bounds)
                 });
             }
             Some(Data::ExponentialHistogram(histogram)) => {
                 let temporality = temporality(histogram.aggregation_temporality);
                 self.each(extracted, &histogram.data_points, |sent| {
                     let value = exponential(sent, temporality)?;
-                    self.row(&point!(sent, &sent.exemplars), Some(value))
+                    self.row(&point!(sent, &sent.exemplars), Some(value), bounds)
                 });
             }
             Some(Data::Summary(of_metric)) => {
                 self.each(extracted, &of_metric.data_points, |sent| {
-                    self.row(&point!(sent, &[]), Some(summary(sent)))
+                    self.row(&point!(sent, &[]), Some(summary(sent)), bounds)
                 });
             }
             None => {}
@@ -119,7 +126,7 @@ impl Source<'_> {
         &self,
         extracted: &mut Extracted,
         points: &[P],
-        row: impl Fn(&P) -> Result<Option<MetricRow>, String>,
+        mut row: impl FnMut(&P) -> Result<Option<MetricRow>, String>,
     ) {
         extracted.records += points.len();
         if self.metric.name.is_empty() {
@@ -141,18 +148,22 @@ impl Source<'_> {
         &self,
         point: &Point<'_>,
         value: Option<MetricValue>,
+        bounds: &mut Bounds,
     ) -> Result<Option<MetricRow>, String> {
         let metric = self.metric;
         let own = Layer::of(point.attributes);
-        let layers = [self.resource, self.scope, self.metadata, &own];
+        bounds.nested(&own)?;
+        self.above.inherit(self.inherited?, bounds)?;
+        let layers = [self.above.resource, self.above.scope, self.metadata, &own];
         let fields = Fields::read(&layers, self.arrival)?;
         let Some(value) = value else {
             return Ok(None);
         };
         let timestamp_ns = time::stamp(&[point.time], self.arrival.received_ns);
+        bounds.inherit(fields.session.len().saturating_mul(point.exemplars.len()))?;
         let mut exemplars = Vec::with_capacity(point.exemplars.len());
         for sent in point.exemplars {
-            exemplars.push(read_exemplar(sent, &fields.session, timestamp_ns)?);
+            exemplars.push(read_exemplar(sent, &fields.session, timestamp_ns, bounds)?);
         }
         if exemplars.is_empty() {
             exemplars.extend(of_session(&fields.session, timestamp_ns, &value));
@@ -171,6 +182,11 @@ impl Source<'_> {
             value,
         }))
     }
+}
+
+/// How many bytes a metric says of itself.
+fn text(metric: &Metric) -> usize {
+    metric.name.len() + metric.description.len() + metric.unit.len()
 }
 
 /// The tables know sessions by exemplars only, so a point's own session becomes one.
@@ -192,8 +208,13 @@ pub(super) fn of_session(
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the table has doubles")]
-fn read_exemplar(sent: &SentExemplar, session: &str, point_ns: i64) -> Result<Exemplar, String> {
-    let mut attributes = flatten(&sent.filtered_attributes);
+fn read_exemplar(
+    sent: &SentExemplar,
+    session: &str,
+    point_ns: i64,
+    bounds: &mut Bounds,
+) -> Result<Exemplar, String> {
+    let mut attributes = flatten(&sent.filtered_attributes, bounds)?;
     let own = ["highlight.session_id", "highlight_session_id"]
         .map(|key| attributes.remove(key))
         .into_iter()

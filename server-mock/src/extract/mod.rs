@@ -1,5 +1,6 @@
 //! OTLP records to rows, as highlight.io's backend reads them.
 
+mod above;
 mod attributes;
 mod drained;
 mod errors;
@@ -10,6 +11,7 @@ mod ids;
 mod logs;
 mod metrics;
 mod project;
+mod room;
 mod row_ids;
 mod severity;
 mod spans;
@@ -28,6 +30,7 @@ pub(crate) use ids::Id;
 pub(crate) use logs::extract_logs;
 pub(crate) use metrics::extract_metrics;
 use project::Projects;
+pub(crate) use room::{Bounds, Room, digits};
 pub(crate) use row_ids::{RequestId, RowIds};
 pub(crate) use spans::extract_spans;
 pub(crate) use time::now_ns;

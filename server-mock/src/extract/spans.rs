@@ -1,14 +1,16 @@
 //! Spans to rows of `traces`, and their events to rows of `logs`, `errors` and `metrics_sum`.
 
+use super::above::{Above, each_scope};
 use super::attributes::Layer;
 use super::errors::error;
 use super::fields::Fields;
 use super::ids::Id;
 use super::logs::log;
+use super::room::Bounds;
 use super::{Arrival, Extracted, RowIds, time};
 use crate::record::{self, Event, Link, Log, Span};
 use crate::rows::{ErrorRow, Exemplar, MetricRow, MetricValue};
-use crate::wire::{self, Malformed, Scope};
+use crate::wire::{self, Malformed};
 
 /// A span of this name only carries `log` events.
 const CARRIER: &str = "highlight.log";
@@ -19,9 +21,7 @@ pub(crate) fn extract_spans(
     arrival: &Arrival<'_>,
     extracted: &mut Extracted,
 ) -> Result<(), Malformed> {
-    Scope::each(request, |mut scope| {
-        let resource = Layer::new(std::mem::take(&mut scope.resource));
-        let attributes = Layer::new(std::mem::take(&mut scope.attributes));
+    each_scope(request, |scope, above, bounds| {
         scope.each_record(|span: &mut wire::Span<'_>| {
             extracted.records += 1;
             let own = Layer::new(std::mem::take(&mut span.attributes));
@@ -31,13 +31,12 @@ pub(crate) fn extract_spans(
                 .collect();
             let source = Source {
                 span,
-                resource: &resource,
-                scope: &attributes,
+                above,
                 own: &own,
                 events: &events,
                 arrival,
             };
-            match source.rows(&mut extracted.ids) {
+            match source.rows(&mut extracted.ids, bounds) {
                 Ok(rows) => rows.add_to(extracted, span.name),
                 Err(reason) => extracted.rejected.add(reason),
             }
@@ -48,8 +47,7 @@ pub(crate) fn extract_spans(
 /// A span with what surrounds it.
 struct Source<'r, 'a> {
     span: &'r wire::Span<'a>,
-    resource: &'r Layer<'a>,
-    scope: &'r Layer<'a>,
+    above: &'r Above<'r, 'a>,
     own: &'r Layer<'a>,
     /// The attributes of each event.
     events: &'r [Layer<'a>],
@@ -81,28 +79,30 @@ impl Rows<'_> {
 
 impl<'a> Source<'_, 'a> {
     /// Everything the span turns into, or why it cannot be taken.
-    fn rows(&self, ids: &mut RowIds) -> Result<Rows<'a>, String> {
+    fn rows(&self, ids: &mut RowIds, bounds: &mut Bounds) -> Result<Rows<'a>, String> {
         let mut rows = Rows {
-            span: self.span_row(ids)?,
+            span: self.span_row(ids, bounds)?,
             logs: Vec::new(),
             errors: Vec::new(),
             metrics: Vec::new(),
         };
         for (event, attributes) in self.span.events.iter().zip(self.events) {
+            bounds.nested(attributes)?;
             let stays = match event.name {
                 "log" => {
-                    rows.logs
-                        .push(self.log(event, attributes, &rows.span, ids)?);
+                    let fields = self.fields(attributes, bounds)?;
+                    rows.logs.push(self.log(event, fields, &rows.span, ids));
                     false
                 }
                 "metric" => {
-                    let metric = self.metric(event, attributes, &rows.span)?;
+                    let metric = self.metric(event, attributes, &rows.span, bounds)?;
                     let stays = metric.is_none();
                     rows.metrics.extend(metric);
                     stays
                 }
                 "exception" => {
-                    let mut log = self.log(event, attributes, &rows.span, ids)?;
+                    let fields = self.fields(attributes, bounds)?;
+                    let mut log = self.log(event, fields, &rows.span, ids);
                     let message = &log.fields.exception.message;
                     if !message.is_empty() {
                         log.body.clone_from(message);
@@ -126,14 +126,18 @@ impl<'a> Source<'_, 'a> {
         Ok(rows)
     }
 
-    fn span_row(&self, ids: &mut RowIds) -> Result<Span<'a>, String> {
+    fn span_row(&self, ids: &mut RowIds, bounds: &mut Bounds) -> Result<Span<'a>, String> {
         let span = self.span;
-        let fields = Fields::read(&[self.resource, self.own, self.scope], self.arrival)?;
+        bounds.nested(self.own)?;
+        self.above.inherit(0, bounds)?;
+        let layers = [self.above.resource, self.own, self.above.scope];
+        let fields = Fields::read(&layers, self.arrival)?;
         let trace_id = Id::required("trace id", span.trace_id, 16)?;
         let duration = span
             .end_time_unix_nano
             .saturating_sub(span.start_time_unix_nano);
-        let links: Result<_, _> = span.links.iter().map(link).collect();
+        let links = span.links.iter().map(|sent| link(sent, bounds));
+        let links: Result<_, String> = links.collect();
         Ok(Span {
             timestamp_ns: time::stamp(&[span.start_time_unix_nano], self.arrival.received_ns),
             uuid: ids.next(),
@@ -154,8 +158,9 @@ impl<'a> Source<'_, 'a> {
     }
 
     /// What is known of an event.
-    fn fields(&self, attributes: &Layer<'a>) -> Result<Fields<'a>, String> {
-        let layers = [self.resource, self.own, attributes, self.scope];
+    fn fields(&self, attributes: &Layer<'a>, bounds: &mut Bounds) -> Result<Fields<'a>, String> {
+        self.above.inherit(self.own.size(), bounds)?;
+        let layers = [self.above.resource, self.own, attributes, self.above.scope];
         Fields::read(&layers, self.arrival)
     }
 
@@ -163,19 +168,18 @@ impl<'a> Source<'_, 'a> {
     fn log(
         &self,
         event: &wire::Event<'a>,
-        attributes: &Layer<'a>,
+        fields: Fields<'a>,
         span: &Span<'a>,
         ids: &mut RowIds,
-    ) -> Result<Log<'a>, String> {
-        let fields = self.fields(attributes)?;
+    ) -> Log<'a> {
         let timestamp_ns = time::stamp(&[event.time_unix_nano], self.arrival.received_ns);
-        Ok(Log {
+        Log {
             uuid: ids.next(),
             trace_id: span.trace_id.clone(),
             span_id: span.span_id.clone(),
             trace_flags: self.span.flags & 0xff,
             ..log(fields, timestamp_ns, "", "")
-        })
+        }
     }
 
     /// The gauge that a `metric` event tells of, if it has a name and a number.
@@ -184,11 +188,12 @@ impl<'a> Source<'_, 'a> {
         event: &wire::Event<'a>,
         attributes: &Layer<'a>,
         span: &Span<'a>,
+        bounds: &mut Bounds,
     ) -> Result<Option<MetricRow>, String> {
         let Some((name, value)) = reading(attributes) else {
             return Ok(None);
         };
-        let fields = self.fields(attributes)?;
+        let fields = self.fields(attributes, bounds)?;
         let timestamp_ns = time::stamp(&[event.time_unix_nano], self.arrival.received_ns);
         let exemplar = Exemplar {
             timestamp_ns,
@@ -228,12 +233,14 @@ fn reading(attributes: &Layer<'_>) -> Option<(String, f64)> {
     ))
 }
 
-fn link<'a>(link: &wire::Link<'a>) -> Result<Link<'a>, String> {
+fn link<'a>(link: &wire::Link<'a>, bounds: &mut Bounds) -> Result<Link<'a>, String> {
+    let attributes = Layer::new(link.attributes.clone());
+    bounds.nested(&attributes)?;
     Ok(Link {
         trace_id: Id::required("link's trace id", link.trace_id, 16)?,
         span_id: Id::required("link's span id", link.span_id, 8)?,
         trace_state: link.trace_state,
-        attributes: Layer::new(link.attributes.clone()).flat(),
+        attributes: attributes.flat(),
     })
 }
 
@@ -286,15 +293,17 @@ mod tests {
             ("a", "resource"),
             ("r", "resource"),
         ]);
+        let scope = layer(&[("c", "scope")]);
+        let mut bounds = Bounds::of(1_000);
+        let inherited = bounds.above(&resource);
         let rows = Source {
             span: &span,
-            resource: &resource,
-            scope: &layer(&[("c", "scope")]),
+            above: &Above::new((&resource, inherited), &scope, &mut bounds),
             own: &layer(&[("a", "span"), ("b", "span"), ("c", "span")]),
             events: &[layer(&[("b", "event"), ("c", "event")])],
             arrival: &Arrival::new(0, None),
         }
-        .rows(&mut RowIds::random())
+        .rows(&mut RowIds::random(), &mut bounds)
         .unwrap();
         let values = |fields: &Fields<'_>| {
             let attributes = fields.attributes.iter();

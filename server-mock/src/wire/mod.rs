@@ -7,5 +7,5 @@ mod protobuf;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use otlp::{Event, Link, LogRecord, Pair, Scope, Span, Value};
+pub(crate) use otlp::{Event, Group, Link, LogRecord, Pair, Scope, Span, Value};
 pub(crate) use protobuf::Malformed;

@@ -81,43 +81,62 @@ pub(crate) trait Record<'a>: Default {
     fn field(&mut self, number: u64, payload: Payload<'a>) -> Result<(), Malformed>;
 }
 
-/// The records of one scope, and what stands above them.
+// The numbers of these fields are the same for all signals.
+const GROUPS: u64 = 1;
+const OWNER: u64 = 1;
+const MEMBERS: u64 = 2;
+const RESOURCE_ATTRIBUTES: u64 = 1;
+const SCOPE_ATTRIBUTES: u64 = 3;
+
+/// The scopes of one resource.
+pub(crate) struct Group<'a> {
+    /// The resource's attributes.
+    pub(crate) attributes: Vec<Pair<'a>>,
+    message: &'a [u8],
+}
+
+impl<'a> Group<'a> {
+    /// Calls `take` with every resource of a request.
+    pub(crate) fn each(
+        request: &'a [u8],
+        mut take: impl FnMut(Self) -> Result<(), Malformed>,
+    ) -> Result<(), Malformed> {
+        only(request, GROUPS, |message| {
+            take(Self {
+                attributes: attributes_of(message, OWNER, RESOURCE_ATTRIBUTES)?,
+                message,
+            })
+        })
+    }
+
+    /// Calls `take` with every scope.
+    pub(crate) fn each_scope(
+        &self,
+        mut take: impl FnMut(Scope<'a>) -> Result<(), Malformed>,
+    ) -> Result<(), Malformed> {
+        only(self.message, MEMBERS, |message| {
+            take(Scope {
+                attributes: attributes_of(message, OWNER, SCOPE_ATTRIBUTES)?,
+                message,
+            })
+        })
+    }
+}
+
+/// The records of one scope.
 pub(crate) struct Scope<'a> {
-    pub(crate) resource: Vec<Pair<'a>>,
+    /// The scope's attributes.
     pub(crate) attributes: Vec<Pair<'a>>,
     message: &'a [u8],
 }
 
 impl<'a> Scope<'a> {
-    // The numbers are the same for all signals.
-    const GROUPS: u64 = 1;
-    const OWNER: u64 = 1;
-    const MEMBERS: u64 = 2;
-    const RESOURCE_ATTRIBUTES: u64 = 1;
-    const SCOPE_ATTRIBUTES: u64 = 3;
-
-    /// Calls `take` with every scope of a request.
-    pub(crate) fn each(
-        request: &'a [u8],
-        mut take: impl FnMut(Self) -> Result<(), Malformed>,
-    ) -> Result<(), Malformed> {
-        only(request, Self::GROUPS, |group| {
-            only(group, Self::MEMBERS, |message| {
-                take(Self {
-                    resource: attributes_of(group, Self::OWNER, Self::RESOURCE_ATTRIBUTES)?,
-                    attributes: attributes_of(message, Self::OWNER, Self::SCOPE_ATTRIBUTES)?,
-                    message,
-                })
-            })
-        })
-    }
-
     /// Calls `take` with every record.
     pub(crate) fn each_record<R: Record<'a>>(
         &self,
         mut take: impl FnMut(&mut R),
     ) -> Result<(), Malformed> {
-        only(self.message, Self::MEMBERS, |record| {
+        only(self.message, MEMBERS, |record| {
             take(&mut message(record)?);
             Ok(())
         })

@@ -14,7 +14,7 @@ use proptest::option;
 use proptest::prelude::*;
 use prost::Message as _;
 
-use super::{Event, Link, LogRecord, Malformed, Pair, Scope, Span};
+use super::{Event, Group, Link, LogRecord, Malformed, Pair, Span};
 use crate::extract::{pair, value};
 
 fn any_value() -> impl Strategy<Value = AnyValue> {
@@ -188,11 +188,13 @@ type Found<'a, R> = (Vec<Pair<'a>>, Vec<Pair<'a>>, Vec<R>);
 /// The records of a request, each under the attributes of its resource and scope.
 fn read<'a, R: super::otlp::Record<'a>>(request: &'a [u8]) -> Result<Vec<Found<'a, R>>, Malformed> {
     let mut scopes = Vec::new();
-    Scope::each(request, |scope| {
-        let mut records = Vec::new();
-        scope.each_record(|record| records.push(std::mem::take(record)))?;
-        scopes.push((scope.resource, scope.attributes, records));
-        Ok(())
+    Group::each(request, |group| {
+        group.each_scope(|scope| {
+            let mut records = Vec::new();
+            scope.each_record(|record| records.push(std::mem::take(record)))?;
+            scopes.push((group.attributes.clone(), scope.attributes, records));
+            Ok(())
+        })
     })?;
     Ok(scopes)
 }

@@ -1,6 +1,7 @@
 //! The server over real sockets; the process-global thing here is libchdb's one data directory, in `embedded`.
 
 mod binary;
+mod bounds;
 mod drains;
 mod embedded;
 mod killed;
