@@ -7,6 +7,7 @@ use opentelemetry::context::FutureExt as _;
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry::{Context, SpanId, TraceFlags, TraceId};
 
+use crate::export::note::Trace;
 use crate::owner::Owner;
 use crate::scope::Scope;
 use crate::session::Session;
@@ -157,6 +158,14 @@ impl Correlation {
 
     pub(crate) fn has_trace(&self) -> bool {
         self.trace_id != TraceId::INVALID
+    }
+
+    pub(crate) fn trace(&self) -> Option<Trace> {
+        self.has_trace().then_some(Trace {
+            id: self.trace_id,
+            span: self.span_id,
+            flags: self.flags,
+        })
     }
 }
 

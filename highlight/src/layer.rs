@@ -6,6 +6,7 @@
 mod entry;
 mod fields;
 mod log_fields;
+mod noted;
 pub(crate) mod prepared;
 mod span_fields;
 
@@ -18,12 +19,14 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::context::{Ambient, Correlation};
 use crate::export::log_record::{Location, Opening};
+use crate::export::note::Draft;
 use crate::export::site::Site;
 use crate::handle::Highlight;
 use crate::owner::Owner;
 pub(crate) use entry::Entry;
 use fields::Fields;
 use log_fields::LogPlace;
+use noted::Noted;
 
 /// The layer under the configured filter.
 pub(crate) fn layer<S>(highlight: &Highlight) -> impl Layer<S> + Send + Sync + 'static
@@ -200,7 +203,9 @@ where
             mark_span();
         }
         let intake = &self.highlight.0.intake;
-        intake.at(metadata, |site, _| self.log(event, site, &correlation));
+        let note = |site: &Site, draft: &mut Draft<'_>| event.record(&mut Noted { draft, site });
+        let log = |site: &Site| self.log(event, site, &correlation);
+        intake.event(metadata, &correlation, note, log);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
@@ -161,6 +162,7 @@ impl Settings {
             resource: resource::encode(&self.resource),
             delay: self.delay,
             interval: self.interval,
+            style: Arc::new(self.style.clone()),
             errors: ErrorStyle {
                 stacks: self.stacks,
                 scrub: self.style.scrub.clone(),

@@ -4,6 +4,7 @@
 //! with the memory that chunks allocate, before they do. A chunk that is full is sealed. The worker is woken by the first record after a pause, by a sealed chunk and by an error, never once
 //! per record.
 
+mod notes;
 #[cfg(test)]
 mod tests;
 
@@ -16,10 +17,13 @@ use opentelemetry::InstrumentationScope;
 use super::chunk::Chunk;
 use super::deferred::Deferred;
 use super::pending::Pending;
+use super::site::Sites;
 use super::spare::Spare;
-use super::stats::{Counters, DropReason, Signal};
+use super::stats::{Counters, DropReason, Signal, Stats};
 use super::sync::{AtomicBool, AtomicUsize, Lock, Mutex, MutexGuard, Notify};
 use super::waiting::{Queue, Waiting};
+pub(crate) use notes::Block;
+use notes::Notes;
 
 /// The two numbers that bound the buffer, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +57,9 @@ pub(crate) struct Buffer {
     open: [Mutex<Chunk>; Signal::COUNT],
     sealed: Mutex<VecDeque<(Signal, Chunk)>>,
     spare: Spare,
+    notes: Notes,
+    /// Of the notes.
+    pub(crate) sites: Sites,
     waiting: Mutex<Queue>,
     held: AtomicUsize,
     /// The worker already knows that there is something.
@@ -77,6 +84,8 @@ impl Buffer {
             open: Default::default(),
             sealed: Mutex::default(),
             spare: Spare::new(),
+            notes: Notes::default(),
+            sites: Sites::new(),
             waiting: Mutex::default(),
             held: AtomicUsize::new(0),
             armed: AtomicBool::new(false),
@@ -399,9 +408,13 @@ impl Buffer {
         lock(&self.sealed).len() as u64
     }
 
-    /// Seals the chunks that are still filling. The next record wakes the worker again.
-    pub(crate) fn seal_open(&self) {
+    /// The next record wakes the worker again. For before what there is now is taken.
+    pub(crate) fn disarm(&self) {
         self.armed.store(false, Ordering::Release);
+    }
+
+    /// Seals the chunks that are still filling.
+    pub(crate) fn seal_open(&self) {
         for signal in Signal::ALL {
             let chunk = std::mem::take(&mut *lock(&self.open[signal.index()]));
             if chunk.records > 0 {
@@ -416,6 +429,9 @@ impl Buffer {
         for error in self.take_waiting().into_iter() {
             self.lose(error.signal(), 1, error.held());
         }
+        for block in self.take_notes() {
+            self.lose_notes(&block);
+        }
         self.seal_open();
         while let Some((signal, chunk)) = self.take_sealed() {
             self.lose(signal, chunk.records, chunk.held);
@@ -426,6 +442,46 @@ impl Buffer {
     pub(crate) fn lose(&self, signal: Signal, records: u64, held: usize) {
         self.counters.lost(signal, DropReason::Shutdown, records);
         self.release(held);
+    }
+
+    /// Puts a record of which there was a note into the open chunk. It was taken already, so it is not left out for want of room; but
+    /// then the chunk is sealed, as it is when it is full. True when it was.
+    pub(crate) fn append_noted(
+        &self,
+        signal: Signal,
+        scope: &InstrumentationScope,
+        record: &[u8],
+    ) -> bool {
+        if self.append_at_once(signal, scope, record, 1) {
+            return false;
+        }
+        let cost = Chunk::cost(scope, record.len());
+        if let Some(reason) = self.refusal(false, cost) {
+            self.counters.lost(signal, reason, 1);
+            return false;
+        }
+        let mut open = lock(&self.open[signal.index()]);
+        let mut sealed = false;
+        if open.size + cost > self.bounds.request {
+            sealed |= self.seal(signal, &mut open).unwrap_or_default();
+        }
+        let mut pressed = false;
+        open.append(scope, record, 1, |capacity, bytes| {
+            pressed = !self.hold(bytes);
+            if pressed {
+                self.hold_anyway(bytes);
+            }
+            Some(self.spare.take(capacity))
+        });
+        if pressed || open.size >= self.seal_at.load(Ordering::Relaxed) {
+            sealed |= self.seal(signal, &mut open).unwrap_or_default();
+        }
+        sealed
+    }
+
+    /// What happened to every record so far.
+    pub(crate) fn stats(&self) -> Stats {
+        self.counters.snapshot(self.notes.taken(), self.held())
     }
 
     /// Puts an error with its stacks into the open chunk. Where there is no room for those, it goes without, and where there

@@ -72,7 +72,7 @@ fn in_no_schedule_is_a_record_left_behind() {
             producer.join().unwrap();
         }
         assert_eq!(buffer.held(), 0);
-        assert_eq!(buffer.counters.snapshot(0).dropped_total(), 0);
+        assert_eq!(buffer.stats().dropped_total(), 0);
     };
     check_random(run, SCHEDULES);
 }

@@ -56,6 +56,12 @@ impl Keyed {
         }
     }
 
+    /// True when no value of it is sent.
+    #[inline]
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.hidden
+    }
+
     /// Writes the field.
     #[inline]
     pub(crate) fn scalar(&self, buf: &mut Vec<u8>, value: Scalar<'_>, scrub: &Scrub) {

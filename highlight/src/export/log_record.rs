@@ -8,12 +8,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::deferred::{Gap, Place};
 use super::keyed::Keyed;
+use super::note::{Note, Trace, Value as Noted};
 use super::proto::{self, Scalar};
 pub use super::severity::Severity;
-use super::site::Site;
+use super::site::{Role, Site, SiteField};
 use super::{thread_name, value};
 use crate::capture::{BREADCRUMBS, ErrorReport};
-use crate::context::Correlation;
+use crate::context::{Ambient, Correlation};
 use crate::hook::{Hooks, Layout};
 use crate::scope::Scope;
 use crate::scrub::{self, Scrub};
@@ -59,6 +60,13 @@ pub(crate) struct Style {
     pub(crate) breadcrumbs: usize,
 }
 
+impl Style {
+    /// True when nothing has to be known of a log but by the worker.
+    pub(crate) fn takes_notes(&self) -> bool {
+        self.hooks.log.is_none() && !self.no_logs && self.breadcrumbs == 0
+    }
+}
+
 /// Where a hook finds things.
 pub(crate) const LAYOUT: Layout = Layout {
     attributes: ATTRIBUTES,
@@ -89,9 +97,35 @@ impl<'a> LogRecord<'a> {
         correlation: &Correlation,
         style: &'a Style,
     ) -> Self {
-        let nanos = unix_nanos(time);
-        proto::fixed64_present(buf, TIME, nanos);
-        proto::fixed64_present(buf, OBSERVED_TIME, nanos);
+        let mut record =
+            LogRecord::open(buf, opening, unix_nanos(time), correlation.trace(), style);
+        write_ambient(record.buf, &correlation.ambient, &style.scrub);
+        record.scope = correlation.ambient.scope().cloned();
+        record
+    }
+
+    /// The record that `note` tells of; its values are still to be written.
+    pub(super) fn of_note(
+        buf: &'a mut Vec<u8>,
+        site: &Site,
+        note: &Note<'_>,
+        style: &'a Style,
+    ) -> Self {
+        let opening = Opening::Site(site);
+        let record = LogRecord::open(buf, opening, note.time, note.trace, style);
+        record.buf.extend_from_slice(note.ambient);
+        record
+    }
+
+    fn open(
+        buf: &'a mut Vec<u8>,
+        opening: Opening<'_>,
+        time: u64,
+        trace: Option<Trace>,
+        style: &'a Style,
+    ) -> Self {
+        proto::fixed64_present(buf, TIME, time);
+        proto::fixed64_present(buf, OBSERVED_TIME, time);
         let (severity, located) = match opening {
             Opening::Severity(severity) => {
                 write_severity(buf, severity);
@@ -102,20 +136,10 @@ impl<'a> LogRecord<'a> {
                 (site.severity, site.has_file())
             }
         };
-        if correlation.has_trace() {
-            proto::fixed32_field(buf, FLAGS, u32::from(correlation.flags.to_u8()));
-            proto::bytes_field(buf, TRACE_ID, &correlation.trace_id.to_bytes());
-            proto::bytes_field(buf, SPAN_ID, &correlation.span_id.to_bytes());
-        }
-        if let Some(session) = correlation.session() {
-            let id = Scalar::Str(session.secure_id());
-            proto::key_value(buf, ATTRIBUTES, "highlight.session_id", id);
-        }
-        let scope = correlation.ambient.scope();
-        if let Some(scope) = scope {
-            scope.each_tag(|key, value| {
-                value::field(buf, ATTRIBUTES, key, Scalar::Str(value), &style.scrub);
-            });
+        if let Some(trace) = trace {
+            proto::fixed32_field(buf, FLAGS, u32::from(trace.flags.to_u8()));
+            proto::bytes_field(buf, TRACE_ID, &trace.id.to_bytes());
+            proto::bytes_field(buf, SPAN_ID, &trace.span.to_bytes());
         }
         LogRecord {
             buf,
@@ -125,7 +149,7 @@ impl<'a> LogRecord<'a> {
             located,
             style,
             severity,
-            scope: scope.cloned(),
+            scope: None,
             error: None,
         }
     }
@@ -244,6 +268,19 @@ impl<'a> LogRecord<'a> {
         proto::str_field(self.buf, EVENT_NAME, name);
     }
 
+    /// A value from a note.
+    pub(super) fn noted(&mut self, field: &SiteField, value: Noted<'_>) {
+        match value {
+            Noted::Text(text) if field.role == Role::Message => {
+                self.body(text);
+            }
+            Noted::Text(text) => self.keyed(&field.keyed, Scalar::Str(text)),
+            Noted::Int(value) => self.keyed(&field.keyed, Scalar::Int(value)),
+            Noted::Double(value) => self.keyed(&field.keyed, Scalar::Double(value)),
+            Noted::Bool(value) => self.keyed_bool(&field.keyed, value),
+        }
+    }
+
     /// Completes the record. An error still lacks its stack: that is the gap.
     pub(crate) fn finish(mut self) -> Option<Gap> {
         proto::uint_field(self.buf, DROPPED_ATTRIBUTES, u64::from(self.dropped));
@@ -290,6 +327,19 @@ pub(crate) enum Opening<'a> {
     Severity(Severity),
     /// What its call site knows.
     Site(&'a Site),
+}
+
+/// What all records of a request have: its session and its tags.
+pub(super) fn write_ambient(buf: &mut Vec<u8>, ambient: &Ambient, scrub: &Scrub) {
+    if let Some(session) = ambient.session() {
+        let id = Scalar::Str(session.secure_id());
+        proto::key_value(buf, ATTRIBUTES, "highlight.session_id", id);
+    }
+    if let Some(scope) = ambient.scope() {
+        scope.each_tag(|key, value| {
+            value::field(buf, ATTRIBUTES, key, Scalar::Str(value), scrub);
+        });
+    }
 }
 
 pub(super) fn write_severity(buf: &mut Vec<u8>, severity: Severity) {

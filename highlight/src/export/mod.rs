@@ -13,6 +13,7 @@ mod handover_model;
 pub(crate) mod keyed;
 pub(crate) mod log_record;
 mod metric;
+pub(crate) mod note;
 mod pending;
 pub(crate) mod processors;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub(crate) mod proto;
 pub(crate) mod reader;
 mod retry;
 pub(crate) mod scratch;
+mod scribe;
 mod severity;
 pub(crate) mod site;
 pub(crate) mod span;
@@ -49,6 +51,8 @@ use buffer::{Bounds, Buffer};
 use chunk::Chunk;
 use collector::Collector;
 use deferred::{ErrorStyle, Errors};
+use log_record::Style;
+use scribe::Scribe;
 use stats::{Signal, Stats};
 use worker::{Command, Inbox, Plan};
 
@@ -59,7 +63,7 @@ pub(crate) struct Exporter {
     pub(crate) collector: Arc<Collector>,
     inbox: Arc<Inbox>,
     /// There is no worker: everything stays, to be collected.
-    keeps: Option<ErrorStyle>,
+    keeps: Option<(ErrorStyle, Arc<Style>)>,
 }
 
 impl Exporter {
@@ -107,15 +111,22 @@ impl Exporter {
     /// A pipeline without a worker that keeps what comes in, for [`collect`](Self::collect).
     pub(crate) fn keeping(plan: &Plan, bounds: Bounds, scope: InstrumentationScope) -> Self {
         Exporter {
-            keeps: Some(plan.errors.clone()),
+            keeps: Some((plan.errors.clone(), Arc::clone(&plan.style))),
             ..Exporter::new(bounds, scope, None)
         }
     }
 
     /// All that was kept, with the stacks of its errors resolved.
     pub(crate) fn collect(&self) -> Vec<(Signal, Chunk)> {
-        if let Some(style) = &self.keeps {
-            Errors::new(style.clone()).complete(&self.buffer);
+        if let Some((errors, style)) = &self.keeps {
+            let mut scribe = Scribe::new(Arc::clone(style), errors.scope.clone());
+            for block in self.buffer.take_notes() {
+                for note in block.notes() {
+                    scribe.write(note, &self.buffer);
+                }
+                self.buffer.done_with(block);
+            }
+            Errors::new(errors.clone()).complete(&self.buffer);
         }
         self.collector.collect();
         self.buffer.seal_open();
@@ -154,7 +165,7 @@ impl Exporter {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        self.buffer.counters.snapshot(self.buffer.held())
+        self.buffer.stats()
     }
 
     fn ask(

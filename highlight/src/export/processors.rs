@@ -12,11 +12,12 @@ use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 use super::buffer::Buffer;
 use super::deferred::{Deferred, Gap};
 use super::log_record::{self, LogRecord, Opening, Severity, Style};
+use super::note::Draft;
 use super::pending::Pending;
-use super::site::{Site, Sites};
+use super::site::Site;
 use super::stats::Signal;
 use super::worker::is_worker;
-use super::{scratch, span};
+use super::{scratch, span, thread_name};
 use crate::capture::ErrorReport;
 use crate::context::{Ambient, Correlation};
 use crate::hook::{self, Hooks};
@@ -31,7 +32,6 @@ use tracing::Metadata;
 pub(crate) struct Intake {
     buffer: Arc<Buffer>,
     style: Arc<Style>,
-    sites: Arc<Sites>,
     server_names: Arc<OnceLock<Names>>,
     successor: Arc<OnceLock<Intake>>,
 }
@@ -41,7 +41,6 @@ impl Intake {
         Intake {
             buffer,
             style: Arc::new(style),
-            sites: Arc::new(Sites::new()),
             server_names: Arc::default(),
             successor: Arc::default(),
         }
@@ -132,7 +131,36 @@ impl Intake {
     ) -> T {
         let intake = self.latest();
         let scrub = &intake.style.scrub;
-        intake.sites.with(metadata, scrub, |site| work(site, scrub))
+        let sites = &intake.buffer.sites;
+        sites.with(metadata, scrub, |site| work(site, scrub))
+    }
+
+    /// Takes an event of `tracing`: by a note where one says it all, which `note` writes, by the record that `log` writes otherwise.
+    pub(crate) fn event(
+        &self,
+        metadata: &'static Metadata<'static>,
+        correlation: &Correlation,
+        note: impl FnOnce(&Site, &mut Draft<'_>),
+        log: impl FnOnce(&Site),
+    ) {
+        let intake = self.latest();
+        let style = &intake.style;
+        let sites = &intake.buffer.sites;
+        sites.with(metadata, &style.scrub, |site| {
+            let Some(index) = site.noted_as.filter(|_| style.takes_notes()) else {
+                return log(site);
+            };
+            scratch::with(|buf| {
+                let now = log_record::unix_nanos(SystemTime::now());
+                let ambient = |buf: &mut Vec<u8>| {
+                    log_record::write_ambient(buf, &correlation.ambient, &style.scrub);
+                    thread_name::write(buf);
+                };
+                let trace = correlation.trace();
+                note(site, &mut Draft::begin(buf, index, now, trace, ambient));
+                intake.buffer.push_note(buf);
+            });
+        });
     }
 
     /// Shows the names of a server span's attributes.

@@ -19,11 +19,13 @@ const PROBES: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Site {
     metadata: &'static Metadata<'static>,
+    /// Its place in the table, where its events are told by notes.
+    pub(crate) noted_as: Option<u16>,
     pub(crate) severity: Severity,
     /// Of an event: the encoded fields that are the same each time.
     pub(crate) opening: Box<[u8]>,
     /// By the field's index.
-    fields: Box<[SiteField]>,
+    pub(crate) fields: Box<[SiteField]>,
 }
 
 /// What is known of a field of a call site.
@@ -52,7 +54,7 @@ pub(crate) enum Role {
 }
 
 impl Site {
-    fn new(metadata: &'static Metadata<'static>, scrub: &Scrub) -> Self {
+    fn new(metadata: &'static Metadata<'static>, index: Option<u16>, scrub: &Scrub) -> Self {
         let severity = severity(*metadata.level());
         let is_event = metadata.is_event();
         let role = if is_event { event_role } else { span_role };
@@ -79,6 +81,7 @@ impl Site {
         };
         Site {
             metadata,
+            noted_as: index.filter(|_| is_noted(metadata)),
             severity,
             opening: opening.into(),
             fields: metadata.fields().iter().map(field).collect(),
@@ -99,6 +102,12 @@ impl Site {
     pub(crate) fn field(&self, field: &Field) -> Option<&SiteField> {
         self.fields.get(field.index())
     }
+}
+
+/// Errors are more than a note can say, and so is what `tracing-log` made.
+fn is_noted(metadata: &Metadata<'_>) -> bool {
+    let is_plain = metadata.is_event() && *metadata.level() != Level::ERROR;
+    is_plain && !comes_from_log(metadata) && metadata.fields().len() <= usize::from(u8::MAX)
 }
 
 /// The target of all events that `tracing-log` makes.
@@ -144,6 +153,11 @@ impl Sites {
         Sites((0..SLOTS).map(|_| OnceLock::new()).collect())
     }
 
+    /// The call site in this place.
+    pub(crate) fn get(&self, index: u16) -> Option<&Site> {
+        Some(self.0.get(usize::from(index))?.get()?)
+    }
+
     /// Shows the call site to `work`.
     #[inline]
     pub(crate) fn with<T>(
@@ -156,13 +170,14 @@ impl Sites {
         let address = std::ptr::from_ref(metadata).addr();
         let first = spread(address);
         for probe in 0..PROBES {
-            let slot = &self.0[(first + probe) % SLOTS];
-            let site = slot.get_or_init(|| Box::new(Site::new(metadata, scrub)));
+            let index = (first + probe) % SLOTS;
+            let new = || Box::new(Site::new(metadata, u16::try_from(index).ok(), scrub));
+            let site = self.0[index].get_or_init(new);
             if std::ptr::eq(site.metadata, metadata) {
                 return work(site);
             }
         }
-        work(&Site::new(metadata, scrub))
+        work(&Site::new(metadata, None, scrub))
     }
 }
 
@@ -224,10 +239,10 @@ mod tests {
 
     #[test]
     fn a_field_s_role_is_in_its_name() {
-        let site = Site::new(leaked("shop"), &Scrub::default());
+        let site = Site::new(leaked("shop"), None, &Scrub::default());
         let roles: Vec<_> = site.fields.iter().map(|field| field.role).collect();
         assert_eq!(roles, [Role::Message, Role::Attribute, Role::Error]);
         assert!(!site.comes_from_log() && site.has_file());
-        assert!(Site::new(leaked("log"), &Scrub::default()).comes_from_log());
+        assert!(Site::new(leaked("log"), None, &Scrub::default()).comes_from_log());
     }
 }

@@ -247,7 +247,8 @@ impl Counters {
             .sum()
     }
 
-    pub(crate) fn snapshot(&self, queued_bytes: usize) -> Stats {
+    /// `notes` are the log records that were accepted beside those that were counted one by one.
+    pub(crate) fn snapshot(&self, notes: u64, queued_bytes: usize) -> Stats {
         let mut stats = Stats {
             queued_bytes: queued_bytes as u64,
             ..Stats::default()
@@ -264,7 +265,9 @@ impl Counters {
             }
             stats.spooled[at] = self.spooled[at].load(Relaxed);
             settled += stats.spooled[at];
-            stats.queued[at] = self.accepted[at].load(Relaxed).saturating_sub(settled);
+            let noted = if signal == Signal::Logs { notes } else { 0 };
+            let accepted = self.accepted[at].load(Relaxed) + noted;
+            stats.queued[at] = accepted.saturating_sub(settled);
         }
         stats
     }
@@ -285,7 +288,7 @@ mod tests {
     #[test]
     fn every_record_is_in_one_place() {
         let counters = Counters::default();
-        for _ in 0..10 {
+        for _ in 0..8 {
             counters.accepted(Signal::Logs, 1);
         }
         counters.sent(Signal::Logs, 6);
@@ -294,7 +297,7 @@ mod tests {
         counters.spooled(Signal::Logs, 1);
         assert!(counters.refused(Signal::Logs, DropReason::BufferFull, 1));
         assert!(!counters.refused(Signal::Logs, DropReason::BufferFull, 1));
-        let stats = counters.snapshot(42);
+        let stats = counters.snapshot(2, 42);
         assert_eq!(stats.sent(Signal::Logs), 6);
         assert_eq!(stats.queued(Signal::Logs), 2);
         assert_eq!(stats.spooled(Signal::Logs), 6);

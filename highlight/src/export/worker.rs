@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::buffer::{Buffer, lock};
+use super::buffer::{Block, Buffer, lock};
 use super::calendar::Calendar;
 use super::collector::Collector;
 use super::deferred::{ErrorStyle, Errors};
 use super::delivery::Delivery;
+use super::log_record::Style;
+use super::scribe::Scribe;
 use super::spool::{Spool, SpoolPlan};
 use super::sync::Mutex;
 use super::transport::{Endpoint, Transport};
@@ -49,6 +51,7 @@ pub(crate) struct Plan {
     /// From one collection of metrics to the next.
     pub(crate) interval: Duration,
     pub(crate) errors: ErrorStyle,
+    pub(crate) style: Arc<Style>,
     pub(crate) spool: Option<SpoolPlan>,
 }
 
@@ -114,6 +117,7 @@ async fn run(plan: Plan, buffer: Arc<Buffer>, inbox: Arc<Inbox>, collector: Arc<
         delivery: Delivery::new(transport.ok(), Arc::clone(&buffer), spool),
         metrics: Calendar::new(collector, plan.interval),
         errors: Errors::new(plan.errors.clone()),
+        scribe: Scribe::new(Arc::clone(&plan.style), plan.errors.scope.clone()),
         plan,
         buffer,
         inbox,
@@ -158,6 +162,7 @@ struct Worker {
     buffer: Arc<Buffer>,
     inbox: Arc<Inbox>,
     errors: Errors,
+    scribe: Scribe,
     delivery: Delivery,
     metrics: Calendar,
     /// Of the next batch.
@@ -310,12 +315,39 @@ impl Worker {
         self.hurries = false;
         // First the note, then what it is about: what comes in between is noted anew.
         self.buffer.take_urgent();
+        self.buffer.disarm();
+        for block in self.buffer.take_notes() {
+            self.write(block);
+        }
         self.errors.complete(&self.buffer);
         self.buffer.seal_open();
     }
 
-    /// Makes a batch of the oldest sealed chunk, when there is one. It takes less memory then.
+    /// Writes the records of notes. What is full meanwhile is compressed, so that records and notes together take no more memory
+    /// than they have to.
+    fn write(&mut self, block: Block) {
+        for note in block.notes() {
+            if self.scribe.write(note, &self.buffer) {
+                while self.compress_sealed() {}
+            }
+        }
+        self.buffer.done_with(block);
+    }
+
+    /// The next piece of what needs no more company.
     fn compress_one(&mut self) -> bool {
+        if self.compress_sealed() {
+            return true;
+        }
+        let Some(block) = self.buffer.take_full_notes() else {
+            return false;
+        };
+        self.write(block);
+        true
+    }
+
+    /// Makes a batch of the oldest sealed chunk, when there is one. It takes less memory then.
+    fn compress_sealed(&mut self) -> bool {
         let Some((signal, chunk)) = self.buffer.take_sealed() else {
             return false;
         };

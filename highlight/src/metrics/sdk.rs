@@ -6,11 +6,11 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 
 use crate::export::buffer::Buffer;
-use crate::export::stats::{DropReason, Signal, Stats};
+use crate::export::stats::{DropReason, Signal};
 
 /// Makes the instruments. They are read when metrics are collected.
 pub(crate) fn watch(meter: &Meter, buffer: &Arc<Buffer>) {
-    let stats = |buffer: &Buffer| -> Stats { buffer.counters.snapshot(buffer.held()) };
+    let stats = Buffer::stats;
     let account = Arc::clone(buffer);
     meter
         .u64_observable_counter("highlight.sdk.sent")

@@ -17,7 +17,7 @@ fn the_budget_is_never_exceeded_and_what_does_not_fit_is_counted() {
         assert!(buffer.held() <= 1_000);
     }
     buffer.push(Signal::Traces, &scope("a"), &[0; 600]);
-    let stats = buffer.counters.snapshot(buffer.held());
+    let stats = buffer.stats();
     let queued = stats.queued(Signal::Logs);
     assert!((1..=10).contains(&queued), "{queued}");
     let dropped = stats.dropped(Signal::Logs, DropReason::BufferFull);
@@ -25,7 +25,7 @@ fn the_budget_is_never_exceeded_and_what_does_not_fit_is_counted() {
     assert_eq!(stats.dropped(Signal::Traces, DropReason::TooLarge), 1);
     buffer.abandon();
     assert_eq!(buffer.held(), 0);
-    let stats = buffer.counters.snapshot(buffer.held());
+    let stats = buffer.stats();
     assert_eq!(stats.dropped(Signal::Logs, DropReason::Shutdown), queued);
 }
 
@@ -57,7 +57,7 @@ fn nothing_is_accepted_after_close() {
     });
     buffer.close();
     buffer.push(Signal::Logs, &scope("a"), b"late");
-    let stats = buffer.counters.snapshot(buffer.held());
+    let stats = buffer.stats();
     assert_eq!(stats.dropped(Signal::Logs, DropReason::Shutdown), 1);
     assert_eq!(buffer.held(), 0);
 }

@@ -1,0 +1,222 @@
+//! The notes that the application's threads leave, until the worker writes their records.
+//!
+//! Each thread has a place of its own, which few others share, so threads hardly ever meet here.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use super::super::chunk::LARGEST_BLOCK;
+use super::super::stats::{DropReason, Signal};
+use super::super::sync::Mutex;
+use super::{Buffer, lock};
+
+/// Places; a power of two. Each may hold a block that is not full.
+const PLACES: usize = 8;
+/// A place's first block.
+const SMALLEST_BLOCK: usize = 4 * 1024;
+/// Memory of a block beyond its bytes: its handle and the allocator's header.
+const OVERHEAD: usize = 64;
+/// Of a note: its length.
+const HEADER: usize = 4;
+/// Full blocks that the worker is woken for. They hold about a thousand notes.
+const WAKE_AT: usize = 4;
+
+/// See the module's description.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    places: [Place; PLACES],
+    full: Mutex<VecDeque<Block>>,
+}
+
+/// On cache lines of its own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Place {
+    open: Mutex<Block>,
+    /// Changed under the lock.
+    taken: AtomicU64,
+}
+
+/// Notes, each behind its length.
+#[derive(Debug, Default)]
+pub(crate) struct Block {
+    bytes: Vec<u8>,
+    records: u64,
+    /// Bytes of the budget that it holds.
+    held: usize,
+}
+
+impl Block {
+    /// Puts a note into it; false when there is no room.
+    #[inline]
+    fn put(&mut self, note: &[u8]) -> bool {
+        let Ok(len) = u32::try_from(note.len()) else {
+            return false;
+        };
+        let fits = self.bytes.capacity() - self.bytes.len() >= HEADER + note.len();
+        if fits {
+            self.bytes.extend_from_slice(&len.to_ne_bytes());
+            self.bytes.extend_from_slice(note);
+            self.records += 1;
+        }
+        fits
+    }
+
+    /// The notes in it, in the order in which they were put there.
+    pub(crate) fn notes(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = &self.bytes[..];
+        std::iter::from_fn(move || {
+            let (len, behind) = rest.split_first_chunk()?;
+            let len = usize::try_from(u32::from_ne_bytes(*len)).ok()?;
+            let (note, behind) = behind.split_at_checked(len)?;
+            rest = behind;
+            Some(note)
+        })
+    }
+}
+
+impl Place {
+    #[inline]
+    fn count(&self) {
+        let taken = self.taken.load(Ordering::Relaxed);
+        self.taken.store(taken + 1, Ordering::Relaxed);
+    }
+}
+
+/// Where this thread leaves its notes first.
+#[inline]
+fn own_place() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static OWN: Cell<Option<usize>> = const { Cell::new(None) };
+    }
+    OWN.get().unwrap_or_else(|| {
+        let place = NEXT.fetch_add(1, Ordering::Relaxed) % PLACES;
+        OWN.set(Some(place));
+        place
+    })
+}
+
+impl Notes {
+    /// Puts a note where it takes no memory: nearly always. False otherwise, and when all places are being used at this moment.
+    #[inline]
+    fn put_at_once(&self, note: &[u8]) -> bool {
+        let own = own_place();
+        for at in 0..PLACES {
+            let place = &self.places[(own + at) % PLACES];
+            if let Ok(mut open) = place.open.try_lock() {
+                let fits = open.put(note);
+                if fits {
+                    place.count();
+                }
+                return fits;
+            }
+        }
+        false
+    }
+
+    /// Notes that were ever taken.
+    pub(super) fn taken(&self) -> u64 {
+        let taken = self
+            .places
+            .iter()
+            .map(|place| place.taken.load(Ordering::Relaxed));
+        taken.sum()
+    }
+}
+
+impl Buffer {
+    /// Takes a note of a log record, or drops and counts the record.
+    #[inline]
+    pub(crate) fn push_note(&self, note: &[u8]) {
+        if self.is_closed() || !self.notes.put_at_once(note) {
+            return self.push_note_slowly(note);
+        }
+        if self.arm() {
+            self.wake();
+        }
+    }
+
+    #[cold]
+    fn push_note_slowly(&self, note: &[u8]) {
+        let refused = self.refusal(self.is_closed(), note.len());
+        let refused = refused.or_else(|| self.put_into_new_block(note).err());
+        match refused {
+            Some(reason) => self.refuse(Signal::Logs, reason, 1),
+            None if self.arm() || self.wants_writing() => self.wake(),
+            None => {}
+        }
+    }
+
+    fn put_into_new_block(&self, note: &[u8]) -> Result<(), DropReason> {
+        let place = &self.notes.places[own_place()];
+        let open = self.lock_unless_forked(&place.open);
+        let mut open = open.ok_or(DropReason::Shutdown)?;
+        // Another thread may have made room since.
+        if !open.put(note) {
+            let needed = HEADER + note.len();
+            let wanted = open.bytes.capacity().saturating_mul(2);
+            let wanted = wanted.clamp(SMALLEST_BLOCK, LARGEST_BLOCK).max(needed);
+            let block = self.note_block(wanted).or_else(|| self.note_block(needed));
+            let Some(block) = block else {
+                let forked = self.is_forked();
+                return Err(if forked {
+                    DropReason::Shutdown
+                } else {
+                    DropReason::BufferFull
+                });
+            };
+            let before = std::mem::replace(&mut *open, block);
+            open.put(note);
+            if before.records > 0 {
+                let full = self.lock_unless_forked(&self.notes.full);
+                full.ok_or(DropReason::Shutdown)?.push_back(before);
+            }
+        }
+        place.count();
+        Ok(())
+    }
+
+    fn note_block(&self, capacity: usize) -> Option<Block> {
+        let held = capacity + OVERHEAD;
+        self.hold(held).then(|| Block {
+            bytes: self.spare.take(capacity),
+            records: 0,
+            held,
+        })
+    }
+
+    /// True when there are so many notes that the worker should write their records now.
+    fn wants_writing(&self) -> bool {
+        lock(&self.notes.full).len() >= WAKE_AT || self.is_pressed()
+    }
+
+    /// The oldest full block of notes.
+    pub(crate) fn take_full_notes(&self) -> Option<Block> {
+        lock(&self.notes.full).pop_front()
+    }
+
+    /// All notes that there are.
+    pub(crate) fn take_notes(&self) -> Vec<Block> {
+        let mut blocks: Vec<_> = std::mem::take(&mut *lock(&self.notes.full)).into();
+        for place in &self.notes.places {
+            let block = std::mem::take(&mut *lock(&place.open));
+            if block.records > 0 {
+                blocks.push(block);
+            }
+        }
+        blocks
+    }
+
+    /// Gives back a block whose notes are all written.
+    pub(crate) fn done_with(&self, block: Block) {
+        self.release(block.held);
+        self.keep(block.bytes);
+    }
+
+    /// Counts the records of a block as lost to the shutdown.
+    pub(super) fn lose_notes(&self, block: &Block) {
+        self.lose(Signal::Logs, block.records, block.held);
+    }
+}

@@ -1,0 +1,93 @@
+//! An event's fields, noted for the worker to write.
+
+use std::error::Error;
+use std::fmt::{Debug, Display};
+
+use tracing::field::{Field, Visit};
+
+use super::fields::Debugged;
+use crate::export::note::Draft;
+use crate::export::proto::{MAX_ATTRIBUTE_BYTES, MAX_BODY_BYTES};
+use crate::export::site::{Role, Site};
+
+/// Notes an event's fields.
+pub(super) struct Noted<'a, 'b> {
+    pub(super) draft: &'a mut Draft<'b>,
+    pub(super) site: &'a Site,
+}
+
+impl Noted<'_, '_> {
+    /// The field's number, and how long a text of it may be. None for one whose value is not to leave its place.
+    #[inline]
+    fn text_of(&self, field: &Field) -> Option<(u8, usize)> {
+        let known = self.site.field(field)?;
+        let max = match known.role {
+            Role::Message => MAX_BODY_BYTES,
+            _ if known.keyed.is_hidden() => return None,
+            _ => MAX_ATTRIBUTE_BYTES,
+        };
+        Some((number(field), max))
+    }
+
+    fn display(&mut self, field: &Field, value: &(impl Display + ?Sized)) {
+        match self.text_of(field) {
+            Some((number, max)) => self.draft.display(number, value, max),
+            None => self.hidden(field),
+        }
+    }
+
+    #[cold]
+    fn hidden(&mut self, field: &Field) {
+        self.draft.text(number(field), "", 0);
+    }
+}
+
+/// A call site with more fields than this can say has no notes.
+#[inline]
+fn number(field: &Field) -> u8 {
+    field.index().to_le_bytes()[0]
+}
+
+impl Visit for Noted<'_, '_> {
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.draft.int(number(field), value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        match i64::try_from(value) {
+            Ok(value) => self.draft.int(number(field), value),
+            Err(_) => self.display(field, &value),
+        }
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        self.display(field, &value);
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.display(field, &value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.draft.double(number(field), value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.draft.bool(number(field), value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match self.text_of(field) {
+            Some((number, max)) => self.draft.text(number, value, max),
+            None => self.hidden(field),
+        }
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.display(field, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.display(field, &Debugged(value));
+    }
+}
