@@ -203,7 +203,11 @@ where
             mark_span();
         }
         let intake = &self.highlight.0.intake;
-        let note = |site: &Site, draft: &mut Draft<'_>| event.record(&mut Noted { draft, site });
+        let note = |site: &Site, draft: &mut Draft<'_>| {
+            let mut noted = Noted::new(site, draft);
+            event.record(&mut noted);
+            noted.says_it_all()
+        };
         let log = |site: &Site| self.log(event, site, &correlation);
         intake.event(metadata, &correlation, note, log);
     }

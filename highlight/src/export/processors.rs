@@ -135,12 +135,13 @@ impl Intake {
         sites.with(metadata, scrub, |site| work(site, scrub))
     }
 
-    /// Takes an event of `tracing`: by a note where one says it all, which `note` writes, by the record that `log` writes otherwise.
+    /// Takes an event of `tracing`: by a note, which `note` writes, where that says it all, and
+    /// otherwise by the record that `log` writes.
     pub(crate) fn event(
         &self,
         metadata: &'static Metadata<'static>,
         correlation: &Correlation,
-        note: impl FnOnce(&Site, &mut Draft<'_>),
+        note: impl FnOnce(&Site, &mut Draft<'_>) -> bool,
         log: impl FnOnce(&Site),
     ) {
         let intake = self.latest();
@@ -150,16 +151,22 @@ impl Intake {
             let Some(index) = site.noted_as.filter(|_| style.takes_notes()) else {
                 return log(site);
             };
-            scratch::with(|buf| {
+            let noted = scratch::with(|buf| {
                 let now = log_record::unix_nanos(SystemTime::now());
                 let ambient = |buf: &mut Vec<u8>| {
                     log_record::write_ambient(buf, &correlation.ambient, &style.scrub);
                     thread_name::write(buf);
                 };
                 let trace = correlation.trace();
-                note(site, &mut Draft::begin(buf, index, now, trace, ambient));
-                intake.buffer.push_note(buf);
+                let says_it_all = note(site, &mut Draft::begin(buf, index, now, trace, ambient));
+                if says_it_all {
+                    intake.buffer.push_note(buf);
+                }
+                says_it_all
             });
+            if !noted {
+                log(site);
+            }
         });
     }
 

@@ -79,12 +79,13 @@ impl Site {
             role: role(metadata, field.name()),
             keyed: Keyed::new(attributes, field.name(), scrub),
         };
+        let fields: Box<[_]> = metadata.fields().iter().map(field).collect();
         Site {
             metadata,
-            noted_as: index.filter(|_| is_noted(metadata)),
+            noted_as: index.filter(|_| is_noted(metadata, &fields)),
             severity,
             opening: opening.into(),
-            fields: metadata.fields().iter().map(field).collect(),
+            fields,
         }
     }
 
@@ -105,9 +106,11 @@ impl Site {
 }
 
 /// Errors are more than a note can say, and so is what `tracing-log` made.
-fn is_noted(metadata: &Metadata<'_>) -> bool {
-    let is_plain = metadata.is_event() && *metadata.level() != Level::ERROR;
-    is_plain && !comes_from_log(metadata) && metadata.fields().len() <= usize::from(u8::MAX)
+fn is_noted(metadata: &Metadata<'_>, fields: &[SiteField]) -> bool {
+    metadata.is_event()
+        && !comes_from_log(metadata)
+        && fields.len() <= usize::from(u8::MAX)
+        && fields.iter().all(|field| field.role != Role::Error)
 }
 
 /// The target of all events that `tracing-log` makes.

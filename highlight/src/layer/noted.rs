@@ -6,17 +6,32 @@ use std::fmt::{Debug, Display};
 use tracing::field::{Field, Visit};
 
 use super::fields::Debugged;
+use crate::export::log_record::Severity;
 use crate::export::note::Draft;
 use crate::export::proto::{MAX_ATTRIBUTE_BYTES, MAX_BODY_BYTES};
 use crate::export::site::{Role, Site};
 
 /// Notes an event's fields.
 pub(super) struct Noted<'a, 'b> {
-    pub(super) draft: &'a mut Draft<'b>,
-    pub(super) site: &'a Site,
+    site: &'a Site,
+    draft: &'a mut Draft<'b>,
+    has_error: bool,
 }
 
-impl Noted<'_, '_> {
+impl<'a, 'b> Noted<'a, 'b> {
+    pub(super) fn new(site: &'a Site, draft: &'a mut Draft<'b>) -> Self {
+        Noted {
+            site,
+            draft,
+            has_error: false,
+        }
+    }
+
+    /// False when there was an error, of which a note cannot tell.
+    pub(super) fn says_it_all(&self) -> bool {
+        !self.has_error
+    }
+
     /// The field's number, and how long a text of it may be. None for one whose value is not to leave its place.
     #[inline]
     fn text_of(&self, field: &Field) -> Option<(u8, usize)> {
@@ -84,7 +99,11 @@ impl Visit for Noted<'_, '_> {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.display(field, value);
+        if self.site.severity == Severity::Error {
+            self.has_error = true;
+        } else {
+            self.display(field, value);
+        }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
