@@ -465,11 +465,15 @@ impl Buffer {
         if open.size + cost > self.bounds.request {
             sealed |= self.seal(signal, &mut open).unwrap_or_default();
         }
-        let mut pressed = false;
+        let (mut is_last_try, mut pressed) = (false, false);
         open.append(scope, record, 1, |capacity, bytes| {
-            pressed = !self.hold(bytes);
-            if pressed {
+            if !self.hold(bytes) {
+                // First a block is asked for that has room for more.
+                if !std::mem::replace(&mut is_last_try, true) {
+                    return None;
+                }
                 self.hold_anyway(bytes);
+                pressed = true;
             }
             Some(self.spare.take(capacity))
         });

@@ -43,6 +43,10 @@ fn in_no_schedule_is_a_record_left_behind() {
                             buffer.push_deferred(error(&scope));
                             continue;
                         }
+                        if producer == 2 {
+                            buffer.push_note(&vec![0; if at == 1 { 5_000 } else { 1 }]);
+                            continue;
+                        }
                         // One of them is large enough to seal its chunk.
                         let size = if producer == 0 { 40_000 } else { 1 };
                         buffer.push(Signal::Logs, &scope, &vec![0; size]);
@@ -56,6 +60,11 @@ fn in_no_schedule_is_a_record_left_behind() {
                 buffer.wake.notified().await;
                 // As the worker does: once it has taken the note, it takes what the note is about.
                 if buffer.take_urgent() || buffer.is_armed() {
+                    buffer.disarm();
+                    for block in buffer.take_notes() {
+                        taken += block.notes().count() as u64;
+                        buffer.done_with(block);
+                    }
                     for error in buffer.take_waiting().into_iter() {
                         taken += 1;
                         buffer.release(error.held());

@@ -11,6 +11,9 @@ use crate::export::note::Draft;
 use crate::export::proto::{MAX_ATTRIBUTE_BYTES, MAX_BODY_BYTES};
 use crate::export::site::{Role, Site};
 
+/// The worker cuts what is too long, at a character's end: it is noted a little longer than it will be.
+const MARGIN: usize = 8;
+
 /// Notes an event's fields.
 pub(super) struct Noted<'a, 'b> {
     site: &'a Site,
@@ -37,9 +40,9 @@ impl<'a, 'b> Noted<'a, 'b> {
     fn text_of(&self, field: &Field) -> Option<(u8, usize)> {
         let known = self.site.field(field)?;
         let max = match known.role {
-            Role::Message => MAX_BODY_BYTES,
+            Role::Message => MAX_BODY_BYTES + MARGIN,
             _ if known.keyed.is_hidden() => return None,
-            _ => MAX_ATTRIBUTE_BYTES,
+            _ => MAX_ATTRIBUTE_BYTES + MARGIN,
         };
         Some((number(field), max))
     }

@@ -1,6 +1,7 @@
 //! `tracing` events become log records.
 
 use highlight_tests::support::Pipeline;
+use server_mock::LogRow;
 
 #[test]
 fn an_event_keeps_its_fields_with_their_types() {
@@ -146,4 +147,60 @@ fn the_filter_decides_what_is_captured() {
     let received = pipeline.received();
     let bodies: Vec<_> = received.logs.iter().map(|log| log.body.as_str()).collect();
     assert_eq!(bodies, ["mine", "loud enough"]);
+}
+
+/// A hook, or breadcrumbs, need the record where it is made; otherwise it is written later, by the worker.
+#[test]
+fn where_a_record_is_written_makes_no_difference() {
+    let shown = |pipeline: Pipeline| {
+        let _subscribed = pipeline.subscribe();
+        let long = "€".repeat(100_000);
+        let password = "hunter2";
+        let parsed = "x".parse::<u8>().unwrap_err();
+        let source: &(dyn std::error::Error + 'static) = &parsed;
+        tracing::info!("nothing but text");
+        tracing::info!(
+            n = -7_i64, big = u64::MAX, wide = u128::MAX, f = 0.5, nan = f64::NAN, yes = true, text = "a\nb", none = "", unit = ?(),
+            "all of {}", "them"
+        );
+        tracing::warn!(password, api_key = ?password, token = 5, secret = true, "card 4111 1111 1111 1111");
+        tracing::warn!(level = "taken", message.text = %password, source, "refused <b>in</b> part");
+        tracing::error!(code = 5, "no error, but failed");
+        tracing::info!(long, "{long}");
+        tracing::info!(display = %Fails, debug = ?Fails, "{Fails}");
+        tracing::info!(target: "elsewhere", parent: None, "placed");
+        tracing::info_span!("work").in_scope(|| tracing::info!(in_span = 1));
+        let logs = pipeline.received().logs.into_iter();
+        let shown = |log: LogRow| {
+            let has_trace = !log.trace_id.is_empty();
+            (log.body, log.severity_text, log.attributes, has_trace)
+        };
+        logs.map(shown).collect::<Vec<_>>()
+    };
+    let noted = shown(Pipeline::start());
+    let at_once = shown(Pipeline::with(|config| config.breadcrumbs(1)));
+    assert_eq!(noted.len(), 9);
+    for (noted, at_once) in noted.iter().zip(&at_once) {
+        let body: String = noted.0.chars().take(40).collect();
+        let differing = noted
+            .2
+            .iter()
+            .filter(|(key, value)| at_once.2.get(*key) != Some(value));
+        let differing: Vec<_> = differing.map(|(key, _)| key).collect();
+        assert!(noted == at_once, "{body}: {differing:?}");
+    }
+}
+
+struct Fails;
+
+impl std::fmt::Display for Fails {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        Err(std::fmt::Error)
+    }
+}
+
+impl std::fmt::Debug for Fails {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("a Debug that panics")
+    }
 }

@@ -12,7 +12,7 @@ use super::super::sync::Mutex;
 use super::{Buffer, lock};
 
 /// Places; a power of two. Each may hold a block that is not full.
-const PLACES: usize = 8;
+pub(super) const PLACES: usize = 8;
 /// A place's first block.
 const SMALLEST_BLOCK: usize = 4 * 1024;
 /// Memory of a block beyond its bytes: its handle and the allocator's header.

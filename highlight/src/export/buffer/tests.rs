@@ -61,3 +61,90 @@ fn nothing_is_accepted_after_close() {
     assert_eq!(stats.dropped(Signal::Logs, DropReason::Shutdown), 1);
     assert_eq!(buffer.held(), 0);
 }
+
+#[test]
+fn notes_stay_within_the_budget_and_come_out_in_their_order() {
+    let buffer = Buffer::new(Bounds {
+        budget: 100_000,
+        request: 50_000,
+    });
+    for at in 0..2_000_u64 {
+        buffer.push_note(&[&at.to_ne_bytes()[..], &[0; 92]].concat());
+        assert!(buffer.held() <= 100_000);
+    }
+    buffer.push_note(&[0; 60_000]);
+    let stats = buffer.stats();
+    assert_eq!(stats.dropped(Signal::Logs, DropReason::TooLarge), 1);
+    let dropped = stats.dropped(Signal::Logs, DropReason::BufferFull);
+    let queued = stats.queued(Signal::Logs);
+    assert!(queued >= 600, "{queued}");
+    assert_eq!(queued + dropped, 2_000);
+    let mut found = Vec::new();
+    for block in buffer.take_notes() {
+        for note in block.notes() {
+            let number = note.first_chunk().map(|bytes| u64::from_ne_bytes(*bytes));
+            found.push(number.unwrap());
+        }
+        buffer.done_with(block);
+    }
+    assert!(found.is_sorted());
+    assert_eq!(found.len() as u64, queued);
+    assert_eq!(buffer.held(), 0);
+}
+
+#[test]
+fn notes_of_many_threads_are_all_there() {
+    const EACH: u64 = 5_000;
+    let buffer = Buffer::new(Bounds {
+        budget: 8 << 20,
+        request: 1 << 20,
+    });
+    std::thread::scope(|threads| {
+        for thread in 0..2 * notes::PLACES as u64 {
+            let buffer = &buffer;
+            threads.spawn(move || {
+                for at in 0..EACH {
+                    buffer.push_note(&(thread * EACH + at).to_ne_bytes());
+                }
+            });
+        }
+    });
+    let mut found: Vec<_> = buffer
+        .take_notes()
+        .iter()
+        .flat_map(|block| block.notes())
+        .map(|note| u64::from_ne_bytes(*note.first_chunk().unwrap()))
+        .collect();
+    found.sort_unstable();
+    assert!(found.into_iter().eq(0..2 * notes::PLACES as u64 * EACH));
+}
+
+#[test]
+fn a_note_that_nobody_writes_is_counted() {
+    let buffer = Buffer::new(Bounds {
+        budget: 10_000,
+        request: 5_000,
+    });
+    buffer.push_note(b"one");
+    buffer.abandon();
+    buffer.close();
+    buffer.push_note(b"late");
+    let stats = buffer.stats();
+    assert_eq!(stats.dropped(Signal::Logs, DropReason::Shutdown), 2);
+    assert_eq!((stats.queued(Signal::Logs), buffer.held()), (0, 0));
+}
+
+/// A record that was noted is kept, whatever the budget says; what is open is sealed then, to be compressed.
+#[test]
+fn the_record_of_a_note_is_taken_beyond_the_budget() {
+    let buffer = Buffer::new(Bounds {
+        budget: 1_000,
+        request: 5_000,
+    });
+    assert!(!buffer.append_noted(Signal::Logs, &scope("a"), &[0; 500]));
+    assert!(buffer.append_noted(Signal::Logs, &scope("a"), &[0; 600]));
+    let (_, chunk) = buffer.take_sealed().unwrap();
+    assert_eq!(chunk.records, 2);
+    buffer.release(chunk.held);
+    assert_eq!(buffer.held(), 0);
+}
