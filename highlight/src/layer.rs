@@ -5,6 +5,7 @@
 
 mod entry;
 mod fields;
+mod filter;
 mod log_fields;
 mod noted;
 pub(crate) mod prepared;
@@ -13,9 +14,9 @@ mod span_fields;
 use opentelemetry::trace::{Status, TraceContextExt as _};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
-use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::context::{Ambient, Correlation};
 use crate::export::log_record::{Location, Opening};
@@ -25,6 +26,7 @@ use crate::handle::Highlight;
 use crate::owner::Owner;
 pub(crate) use entry::Entry;
 use fields::Fields;
+use filter::Directives;
 use log_fields::LogPlace;
 use noted::Noted;
 
@@ -33,8 +35,7 @@ pub(crate) fn layer<S>(highlight: &Highlight) -> impl Layer<S> + Send + Sync + '
 where
     S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
 {
-    // The directives were checked by `init`.
-    let filter = EnvFilter::builder().parse_lossy(&highlight.0.filter);
+    let filter = Directives::new(&highlight.0.filter);
     Owner::count_layer();
     let layer = HighlightLayer {
         highlight: highlight.clone(),
