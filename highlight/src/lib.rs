@@ -17,8 +17,8 @@
 //!
 //! [`Config::init`] starts one worker thread and returns a [`Guard`]. From then on `tracing`'s spans become OpenTelemetry spans
 //! and its events log records; an event at level ERROR with a field named `error` becomes an error; a panic becomes an error;
-//! and [`capture_error`] reports an error where it is handled. Records are encoded on the thread that makes them, straight into
-//! a bounded buffer; the worker compresses and sends.
+//! and [`capture_error`] reports an error where it is handled. The thread that logs leaves a note of what is new
+//! in the record, in a bounded buffer; the worker writes the record, without secrets, compresses and sends.
 //!
 //! [`record_metric`] and its siblings aggregate measurements, and send them once a minute; [`counter`] and the like give handles.
 //!

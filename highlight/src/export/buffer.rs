@@ -1,8 +1,9 @@
 //! The byte-bounded hand-over from the application's threads to the worker.
 //!
-//! A record arrives as finished protobuf bytes and is copied once, into the open chunk of its signal. The budget is charged
-//! with the memory that chunks allocate, before they do. A chunk that is full is sealed. The worker is woken by the first record after a pause, by a sealed chunk and by an error, never once
-//! per record.
+//! Most logs arrive as [notes], of which the worker writes the records. Any other record arrives as finished protobuf bytes and is copied
+//! once, into the open chunk of its signal. The budget is charged with the memory that chunks and notes allocate, before they do. A
+//! chunk that is full is sealed. The worker is woken by the first record after a pause, by a sealed chunk, by some full blocks of notes
+//! and by an error, never once per record.
 
 mod notes;
 #[cfg(test)]
@@ -442,45 +443,6 @@ impl Buffer {
     pub(crate) fn lose(&self, signal: Signal, records: u64, held: usize) {
         self.counters.lost(signal, DropReason::Shutdown, records);
         self.release(held);
-    }
-
-    /// Puts a record of which there was a note into the open chunk. It was taken already, so it is not left out for want of room; but
-    /// then the chunk is sealed, as it is when it is full. True when it was.
-    pub(crate) fn append_noted(
-        &self,
-        signal: Signal,
-        scope: &InstrumentationScope,
-        record: &[u8],
-    ) -> bool {
-        if self.append_at_once(signal, scope, record, 1) {
-            return false;
-        }
-        let cost = Chunk::cost(scope, record.len());
-        if let Some(reason) = self.refusal(false, cost) {
-            self.counters.lost(signal, reason, 1);
-            return false;
-        }
-        let mut open = lock(&self.open[signal.index()]);
-        let mut sealed = false;
-        if open.size + cost > self.bounds.request {
-            sealed |= self.seal(signal, &mut open).unwrap_or_default();
-        }
-        let (mut is_last_try, mut pressed) = (false, false);
-        open.append(scope, record, 1, |capacity, bytes| {
-            if !self.hold(bytes) {
-                // First a block is asked for that has room for more.
-                if !std::mem::replace(&mut is_last_try, true) {
-                    return None;
-                }
-                self.hold_anyway(bytes);
-                pressed = true;
-            }
-            Some(self.spare.take(capacity))
-        });
-        if pressed || open.size >= self.seal_at.load(Ordering::Relaxed) {
-            sealed |= self.seal(signal, &mut open).unwrap_or_default();
-        }
-        sealed
     }
 
     /// What happened to every record so far.

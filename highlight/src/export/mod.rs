@@ -1,4 +1,4 @@
-//! From finished records to acknowledged requests: encode, buffer, seal, send, retry, account.
+//! From records to acknowledged requests: note or encode, buffer, seal, send, retry, account.
 
 pub(crate) mod batch;
 pub(crate) mod buffer;

@@ -109,7 +109,7 @@ impl Site {
 fn is_noted(metadata: &Metadata<'_>, fields: &[SiteField]) -> bool {
     metadata.is_event()
         && !comes_from_log(metadata)
-        && fields.len() <= usize::from(u8::MAX)
+        && u8::try_from(fields.len()).is_ok()
         && fields.iter().all(|field| field.role != Role::Error)
 }
 

@@ -265,8 +265,8 @@ impl Counters {
             }
             stats.spooled[at] = self.spooled[at].load(Relaxed);
             settled += stats.spooled[at];
-            let noted = if signal == Signal::Logs { notes } else { 0 };
-            let accepted = self.accepted[at].load(Relaxed) + noted;
+            let beside = if signal == Signal::Logs { notes } else { 0 };
+            let accepted = self.accepted[at].load(Relaxed) + beside;
             stats.queued[at] = accepted.saturating_sub(settled);
         }
         stats

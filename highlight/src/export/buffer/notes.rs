@@ -6,7 +6,9 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use super::super::chunk::LARGEST_BLOCK;
+use opentelemetry::InstrumentationScope;
+
+use super::super::chunk::{Chunk, LARGEST_BLOCK};
 use super::super::stats::{DropReason, Signal};
 use super::super::sync::Mutex;
 use super::{Buffer, lock};
@@ -141,15 +143,20 @@ impl Buffer {
     #[cold]
     fn push_note_slowly(&self, note: &[u8]) {
         let refused = self.refusal(self.is_closed(), note.len());
-        let refused = refused.or_else(|| self.put_into_new_block(note).err());
-        match refused {
-            Some(reason) => self.refuse(Signal::Logs, reason, 1),
-            None if self.arm() || self.wants_writing() => self.wake(),
-            None => {}
+        let put = refused.map_or_else(|| self.put_into_new_block(note), Err);
+        match put {
+            Err(reason) => self.refuse(Signal::Logs, reason, 1),
+            // There are so many notes that the worker should write their records now.
+            Ok(full) if self.arm() || full >= WAKE_AT || full > 0 && self.is_pressed() => {
+                self.wake();
+            }
+            Ok(_) => {}
         }
     }
 
-    fn put_into_new_block(&self, note: &[u8]) -> Result<(), DropReason> {
+    /// Says how many blocks there are full now, if one became so.
+    fn put_into_new_block(&self, note: &[u8]) -> Result<usize, DropReason> {
+        let mut full = 0;
         let place = &self.notes.places[own_place()];
         let open = self.lock_unless_forked(&place.open);
         let mut open = open.ok_or(DropReason::Shutdown)?;
@@ -170,12 +177,14 @@ impl Buffer {
             let before = std::mem::replace(&mut *open, block);
             open.put(note);
             if before.records > 0 {
-                let full = self.lock_unless_forked(&self.notes.full);
-                full.ok_or(DropReason::Shutdown)?.push_back(before);
+                let blocks = self.lock_unless_forked(&self.notes.full);
+                let mut blocks = blocks.ok_or(DropReason::Shutdown)?;
+                blocks.push_back(before);
+                full = blocks.len();
             }
         }
         place.count();
-        Ok(())
+        Ok(full)
     }
 
     fn note_block(&self, capacity: usize) -> Option<Block> {
@@ -185,11 +194,6 @@ impl Buffer {
             records: 0,
             held,
         })
-    }
-
-    /// True when there are so many notes that the worker should write their records now.
-    fn wants_writing(&self) -> bool {
-        lock(&self.notes.full).len() >= WAKE_AT || self.is_pressed()
     }
 
     /// The oldest full block of notes.
@@ -207,6 +211,45 @@ impl Buffer {
             }
         }
         blocks
+    }
+
+    /// Puts a record of which there was a note into the open chunk. It was taken already, so it is not left out for want of room; but
+    /// then the chunk is sealed, as it is when it is full. True when it was.
+    pub(crate) fn append_noted(
+        &self,
+        signal: Signal,
+        scope: &InstrumentationScope,
+        record: &[u8],
+    ) -> bool {
+        if self.append_at_once(signal, scope, record, 1) {
+            return false;
+        }
+        let cost = Chunk::cost(scope, record.len());
+        if let Some(reason) = self.refusal(false, cost) {
+            self.counters.lost(signal, reason, 1);
+            return false;
+        }
+        let mut open = lock(&self.open[signal.index()]);
+        let mut sealed = false;
+        if open.size + cost > self.bounds.request {
+            sealed |= self.seal(signal, &mut open).unwrap_or_default();
+        }
+        let (mut is_last_try, mut pressed) = (false, false);
+        open.append(scope, record, 1, |capacity, bytes| {
+            if !self.hold(bytes) {
+                // First a block is asked for that has room for more.
+                if !std::mem::replace(&mut is_last_try, true) {
+                    return None;
+                }
+                self.hold_anyway(bytes);
+                pressed = true;
+            }
+            Some(self.spare.take(capacity))
+        });
+        if pressed || open.size >= self.seal_at.load(Ordering::Relaxed) {
+            sealed |= self.seal(signal, &mut open).unwrap_or_default();
+        }
+        sealed
     }
 
     /// Gives back a block whose notes are all written.

@@ -72,7 +72,7 @@ fn notes_stay_within_the_budget_and_come_out_in_their_order() {
         buffer.push_note(&[&at.to_ne_bytes()[..], &[0; 92]].concat());
         assert!(buffer.held() <= 100_000);
     }
-    buffer.push_note(&[0; 60_000]);
+    buffer.push_note(&vec![0; 60_000]);
     let stats = buffer.stats();
     assert_eq!(stats.dropped(Signal::Logs, DropReason::TooLarge), 1);
     let dropped = stats.dropped(Signal::Logs, DropReason::BufferFull);
@@ -112,7 +112,7 @@ fn notes_of_many_threads_are_all_there() {
     let mut found: Vec<_> = buffer
         .take_notes()
         .iter()
-        .flat_map(|block| block.notes())
+        .flat_map(Block::notes)
         .map(|note| u64::from_ne_bytes(*note.first_chunk().unwrap()))
         .collect();
     found.sort_unstable();
