@@ -20,7 +20,7 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::context::{Ambient, Correlation};
 use crate::export::log_record::{Location, Opening};
-use crate::export::note::Draft;
+use crate::export::note::Values;
 use crate::export::site::Site;
 use crate::handle::Highlight;
 use crate::owner::Owner;
@@ -204,8 +204,8 @@ where
             mark_span();
         }
         let intake = &self.highlight.0.intake;
-        let note = |site: &Site, draft: &mut Draft<'_>| {
-            let mut noted = Noted::new(site, draft);
+        let note = |site: &Site, values: &mut Values<'_>| {
+            let mut noted = Noted::new(site, values);
             event.record(&mut noted);
             noted.says_it_all()
         };

@@ -1,6 +1,6 @@
 //! The byte-bounded hand-over from the application's threads to the worker.
 //!
-//! Most logs arrive as [notes], of which the worker writes the records. Any other record arrives as finished protobuf bytes and is copied
+//! Most logs and spans arrive as [notes], of which the worker writes the records. Any other record arrives as finished protobuf bytes and is copied
 //! once, into the open chunk of its signal. The budget is charged with the memory that chunks and notes allocate, before they do. A
 //! chunk that is full is sealed. The worker is woken by the first record after a pause, by a sealed chunk, by some full blocks of notes
 //! and by an error, never once per record.
@@ -447,7 +447,8 @@ impl Buffer {
 
     /// What happened to every record so far.
     pub(crate) fn stats(&self) -> Stats {
-        self.counters.snapshot(self.notes.taken(), self.held())
+        self.counters
+            .snapshot(|signal| self.notes.taken(signal), self.held())
     }
 
     /// Puts an error with its stacks into the open chunk. Where there is no room for those, it goes without, and where there

@@ -44,7 +44,8 @@ fn in_no_schedule_is_a_record_left_behind() {
                             continue;
                         }
                         if producer == 2 {
-                            buffer.push_note(&vec![0; if at == 1 { 5_000 } else { 1 }]);
+                            buffer
+                                .push_note(Signal::Logs, &vec![0; if at == 1 { 5_000 } else { 1 }]);
                             continue;
                         }
                         // One of them is large enough to seal its chunk.

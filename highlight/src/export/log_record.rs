@@ -278,6 +278,7 @@ impl<'a> LogRecord<'a> {
             Noted::Int(value) => self.keyed(&field.keyed, Scalar::Int(value)),
             Noted::Double(value) => self.keyed(&field.keyed, Scalar::Double(value)),
             Noted::Bool(value) => self.keyed_bool(&field.keyed, value),
+            Noted::Encoded(attributes) => self.buf.extend_from_slice(attributes),
         }
     }
 

@@ -22,10 +22,11 @@ pub(crate) mod proto;
 pub(crate) mod reader;
 mod retry;
 pub(crate) mod scratch;
-mod scribe;
+pub(crate) mod scribe;
 mod severity;
 pub(crate) mod site;
 pub(crate) mod span;
+pub(crate) mod span_note;
 mod spare;
 pub(crate) mod split;
 pub(crate) mod spool;
@@ -121,8 +122,8 @@ impl Exporter {
         if let Some((errors, style)) = &self.keeps {
             let mut scribe = Scribe::new(Arc::clone(style), errors.scope.clone());
             for block in self.buffer.take_notes() {
-                for note in block.notes() {
-                    scribe.write(note, &self.buffer);
+                for (signal, note) in block.notes() {
+                    scribe.write(signal, note, &self.buffer);
                 }
                 self.buffer.done_with(block);
             }

@@ -1,5 +1,5 @@
-//! A log record as its caller leaves it: what changes from one record of a call site to the next, unencoded. The worker writes the
-//! record of it, so that the caller pays for neither protobuf nor the look for secrets.
+//! A record as its caller leaves it: what changes from one record of a call site to the next, unencoded. The worker writes the record
+//! of it, so that the caller pays for neither protobuf nor the look for secrets.
 //!
 //! A note never leaves the process, so it has no version and numbers have the machine's own byte order.
 
@@ -14,6 +14,7 @@ const INT: u8 = 0;
 const DOUBLE: u8 = 1;
 const BOOL: u8 = 2;
 const TEXT: u8 = 3;
+const ENCODED: u8 = 4;
 
 /// Of a note's head: the call site, whether there is a trace, the length of the attributes, and the time.
 const HEAD: usize = 16;
@@ -29,14 +30,19 @@ pub(crate) struct Trace {
     pub(crate) flags: TraceFlags,
 }
 
-/// A note that is being written.
+/// Fields' values that are being noted.
 #[derive(Debug)]
-pub(crate) struct Draft<'a>(&'a mut Vec<u8>);
+pub(crate) struct Values<'a>(&'a mut Vec<u8>);
 
-impl<'a> Draft<'a> {
-    /// Begins a note into the empty `buf`. `ambient` writes attributes that are the same for all records of a request, encoded.
+impl<'a> Values<'a> {
+    /// Notes values behind what is in `buf`.
+    pub(crate) fn behind(buf: &'a mut Vec<u8>) -> Self {
+        Values(buf)
+    }
+
+    /// Begins the note of a log record in the empty `buf`. `ambient` writes attributes that are the same for all records of a request, encoded.
     #[inline]
-    pub(crate) fn begin(
+    pub(crate) fn of_log(
         buf: &'a mut Vec<u8>,
         site: u16,
         time: u64,
@@ -57,7 +63,7 @@ impl<'a> Draft<'a> {
         ambient(buf);
         let len = length(buf.len() - start);
         buf[AMBIENT_LEN..][..4].copy_from_slice(&len);
-        Draft(buf)
+        Values(buf)
     }
 
     #[inline]
@@ -87,9 +93,20 @@ impl<'a> Draft<'a> {
 
     /// A value that has to be formatted, cut to `max` bytes.
     pub(crate) fn display(&mut self, field: u8, value: &(impl Display + ?Sized), max: usize) {
-        self.0.extend_from_slice(&text_head(field, 0));
+        self.long(field, TEXT, |buf| proto::format_bounded(buf, max, value));
+    }
+
+    /// Attributes that `write` encodes.
+    pub(crate) fn encoded(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.long(0, ENCODED, write);
+    }
+
+    fn long(&mut self, field: u8, kind: u8, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut head = text_head(field, 0);
+        head[1] = kind;
+        self.0.extend_from_slice(&head);
         let start = self.0.len();
-        proto::format_bounded(self.0, max, value);
+        write(self.0);
         let len = length(self.0.len() - start);
         self.0[start - 4..start].copy_from_slice(&len);
     }
@@ -113,11 +130,11 @@ fn text_head(field: u8, len: usize) -> [u8; TEXT_HEAD] {
 
 /// All texts are cut far below what this can say.
 #[inline]
-fn length(len: usize) -> [u8; 4] {
+pub(super) fn length(len: usize) -> [u8; 4] {
     u32::try_from(len).unwrap_or(u32::MAX).to_ne_bytes()
 }
 
-/// A note that was written.
+/// A log record's note that was written.
 #[derive(Debug)]
 pub(crate) struct Note<'a> {
     pub(crate) site: u16,
@@ -136,6 +153,8 @@ pub(crate) enum Value<'a> {
     Double(f64),
     Bool(bool),
     Text(&'a str),
+    /// Attributes, not of one field.
+    Encoded(&'a [u8]),
 }
 
 impl<'a> Note<'a> {
@@ -167,9 +186,13 @@ impl<'a> Note<'a> {
 
     /// The values, each with its field.
     pub(crate) fn values(&self) -> impl Iterator<Item = (u8, Value<'a>)> {
-        let mut rest = self.values;
-        std::iter::from_fn(move || value(&mut rest))
+        values(self.values)
     }
+}
+
+/// The values that were noted in `bytes`, each with its field.
+pub(crate) fn values(mut bytes: &[u8]) -> impl Iterator<Item = (u8, Value<'_>)> {
+    std::iter::from_fn(move || value(&mut bytes))
 }
 
 fn value<'a>(rest: &mut &'a [u8]) -> Option<(u8, Value<'a>)> {
@@ -178,17 +201,21 @@ fn value<'a>(rest: &mut &'a [u8]) -> Option<(u8, Value<'a>)> {
         INT => Value::Int(i64::from_ne_bytes(take(rest)?)),
         DOUBLE => Value::Double(f64::from_ne_bytes(take(rest)?)),
         BOOL => Value::Bool(take(rest)? != [0]),
-        _ => {
-            let len = usize::try_from(u32::from_ne_bytes(take(rest)?)).ok()?;
-            let (text, behind) = rest.split_at_checked(len)?;
-            *rest = behind;
-            Value::Text(str::from_utf8(text).ok()?)
-        }
+        ENCODED => Value::Encoded(piece(rest)?),
+        _ => Value::Text(str::from_utf8(piece(rest)?).ok()?),
     };
     Some((field, value))
 }
 
-fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+/// Bytes behind their length.
+pub(super) fn piece<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let len = usize::try_from(u32::from_ne_bytes(take(rest)?)).ok()?;
+    let (piece, behind) = rest.split_at_checked(len)?;
+    *rest = behind;
+    Some(piece)
+}
+
+pub(super) fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     let (first, behind) = rest.split_first_chunk()?;
     *rest = behind;
     Some(*first)
@@ -207,14 +234,15 @@ mod tests {
     fn written(trace: Option<Trace>) -> Vec<u8> {
         let mut buf = Vec::new();
         let ambient = |buf: &mut Vec<u8>| buf.extend_from_slice(b"ambient");
-        let mut draft = Draft::begin(&mut buf, 513, u64::MAX, trace, ambient);
-        draft.int(0, i64::MIN);
-        draft.double(1, -0.5);
-        draft.bool(2, true);
-        draft.text(3, "Grüße", 100);
-        draft.text(4, "Grüße", 3);
-        draft.display(5, &format_args!("{}-{}", 1, 2), 100);
-        draft.text(255, "", 100);
+        let mut values = Values::of_log(&mut buf, 513, u64::MAX, trace, ambient);
+        values.int(0, i64::MIN);
+        values.double(1, -0.5);
+        values.bool(2, true);
+        values.text(3, "Grüße", 100);
+        values.text(4, "Grüße", 3);
+        values.display(5, &format_args!("{}-{}", 1, 2), 100);
+        values.text(255, "", 100);
+        values.encoded(|buf| buf.extend_from_slice(b"encoded"));
         buf
     }
 
@@ -236,6 +264,7 @@ mod tests {
                     (4, Value::Text("Gr...")),
                     (5, Value::Text("1-2")),
                     (255, Value::Text("")),
+                    (0, Value::Encoded(b"encoded")),
                 ]
             );
         }
@@ -246,7 +275,7 @@ mod tests {
         let bytes = written(Some(TRACE));
         for end in 0..bytes.len() {
             if let Some(note) = Note::read(&bytes[..end]) {
-                assert!(note.values().count() < 7);
+                assert!(note.values().count() < 8);
             }
         }
     }

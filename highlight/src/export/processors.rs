@@ -12,7 +12,7 @@ use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 use super::buffer::Buffer;
 use super::deferred::{Deferred, Gap};
 use super::log_record::{self, LogRecord, Opening, Severity, Style};
-use super::note::Draft;
+use super::note::Values;
 use super::pending::Pending;
 use super::site::Site;
 use super::stats::Signal;
@@ -141,7 +141,7 @@ impl Intake {
         &self,
         metadata: &'static Metadata<'static>,
         correlation: &Correlation,
-        note: impl FnOnce(&Site, &mut Draft<'_>) -> bool,
+        note: impl FnOnce(&Site, &mut Values<'_>) -> bool,
         log: impl FnOnce(&Site),
     ) {
         let intake = self.latest();
@@ -158,9 +158,9 @@ impl Intake {
                     thread_name::write(buf);
                 };
                 let trace = correlation.trace();
-                let says_it_all = note(site, &mut Draft::begin(buf, index, now, trace, ambient));
+                let says_it_all = note(site, &mut Values::of_log(buf, index, now, trace, ambient));
                 if says_it_all {
-                    intake.buffer.push_note(buf);
+                    intake.buffer.push_note(Signal::Logs, buf);
                 }
                 says_it_all
             });

@@ -6,8 +6,12 @@ use opentelemetry::InstrumentationScope;
 
 use super::buffer::Buffer;
 use super::log_record::{LogRecord, Style};
-use super::note::Note;
-use super::stats::Signal;
+use super::note::{self, Note, Value};
+use super::proto::Scalar;
+use super::site::{Site, Sites};
+use super::span_note::SpanNote;
+use super::stats::{DropReason, Signal};
+use crate::scrub::Scrub;
 
 /// Writes notes as records.
 #[derive(Debug)]
@@ -28,21 +32,55 @@ impl Scribe {
     }
 
     /// Writes one into the buffer's open chunk. True when that is to be compressed before the next one is written.
-    pub(crate) fn write(&mut self, note: &[u8], buffer: &Buffer) -> bool {
-        let Some(note) = Note::read(note) else {
-            return false;
-        };
-        let Some(site) = buffer.sites.get(note.site) else {
-            return false;
-        };
+    pub(crate) fn write(&mut self, signal: Signal, note: &[u8], buffer: &Buffer) -> bool {
         self.record.clear();
+        let written = match signal {
+            Signal::Traces => self.span(note, &buffer.sites),
+            _ => self.log(note, &buffer.sites),
+        };
+        if written.is_none() {
+            buffer.counters.lost(signal, DropReason::Invalid, 1);
+            return false;
+        }
+        buffer.append_noted(signal, &self.scope, &self.record)
+    }
+
+    fn log(&mut self, note: &[u8], sites: &Sites) -> Option<()> {
+        let note = Note::read(note)?;
+        let site = sites.get(note.site)?;
         let mut record = LogRecord::of_note(&mut self.record, site, &note, &self.style);
         for (field, value) in note.values() {
-            if let Some(field) = site.fields.get(usize::from(field)) {
-                record.noted(field, value);
-            }
+            record.noted(site.fields.get(usize::from(field))?, value);
         }
         record.finish();
-        buffer.append_noted(Signal::Logs, &self.scope, &self.record)
+        Some(())
+    }
+
+    fn span(&mut self, note: &[u8], sites: &Sites) -> Option<()> {
+        let note = SpanNote::read(note)?;
+        note.head().write(&mut self.record);
+        let site = note.site.and_then(|site| sites.get(site));
+        write_values(&mut self.record, note.values, site, &self.style.scrub);
+        self.record.extend_from_slice(note.rest);
+        Some(())
+    }
+}
+
+/// Writes a span's attributes of its noted values.
+pub(crate) fn write_values(buf: &mut Vec<u8>, values: &[u8], site: Option<&Site>, scrub: &Scrub) {
+    for (field, value) in note::values(values) {
+        let scalar = match value {
+            Value::Encoded(attributes) => {
+                buf.extend_from_slice(attributes);
+                continue;
+            }
+            Value::Bool(value) => Scalar::bool(value),
+            Value::Int(value) => Scalar::Int(value),
+            Value::Double(value) => Scalar::Double(value),
+            Value::Text(text) => Scalar::Str(text),
+        };
+        if let Some(field) = site.and_then(|site| site.fields.get(usize::from(field))) {
+            field.keyed.scalar(buf, scalar, scrub);
+        }
     }
 }

@@ -247,8 +247,8 @@ impl Counters {
             .sum()
     }
 
-    /// `notes` are the log records that were accepted beside those that were counted one by one.
-    pub(crate) fn snapshot(&self, notes: u64, queued_bytes: usize) -> Stats {
+    /// `noted` tells how many records of a signal were accepted beside those that are counted here.
+    pub(crate) fn snapshot(&self, noted: impl Fn(Signal) -> u64, queued_bytes: usize) -> Stats {
         let mut stats = Stats {
             queued_bytes: queued_bytes as u64,
             ..Stats::default()
@@ -265,8 +265,7 @@ impl Counters {
             }
             stats.spooled[at] = self.spooled[at].load(Relaxed);
             settled += stats.spooled[at];
-            let beside = if signal == Signal::Logs { notes } else { 0 };
-            let accepted = self.accepted[at].load(Relaxed) + beside;
+            let accepted = self.accepted[at].load(Relaxed) + noted(signal);
             stats.queued[at] = accepted.saturating_sub(settled);
         }
         stats
@@ -297,7 +296,7 @@ mod tests {
         counters.spooled(Signal::Logs, 1);
         assert!(counters.refused(Signal::Logs, DropReason::BufferFull, 1));
         assert!(!counters.refused(Signal::Logs, DropReason::BufferFull, 1));
-        let stats = counters.snapshot(2, 42);
+        let stats = counters.snapshot(|signal| if signal == Signal::Logs { 2 } else { 0 }, 42);
         assert_eq!(stats.sent(Signal::Logs), 6);
         assert_eq!(stats.queued(Signal::Logs), 2);
         assert_eq!(stats.spooled(Signal::Logs), 6);

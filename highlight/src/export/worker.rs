@@ -326,8 +326,8 @@ impl Worker {
     /// Writes the records of notes. What is full meanwhile is compressed, so that records and notes together take no more memory
     /// than they have to.
     fn write(&mut self, block: Block) {
-        for note in block.notes() {
-            if self.scribe.write(note, &self.buffer) {
+        for (signal, note) in block.notes() {
+            if self.scribe.write(signal, note, &self.buffer) {
                 while self.compress_sealed() {}
             }
         }

@@ -7,7 +7,7 @@ use tracing::field::{Field, Visit};
 
 use super::fields::Debugged;
 use crate::export::log_record::Severity;
-use crate::export::note::Draft;
+use crate::export::note::Values;
 use crate::export::proto::{MAX_ATTRIBUTE_BYTES, MAX_BODY_BYTES};
 use crate::export::site::{Role, Site};
 
@@ -17,15 +17,15 @@ const MARGIN: usize = 8;
 /// Notes an event's fields.
 pub(super) struct Noted<'a, 'b> {
     site: &'a Site,
-    draft: &'a mut Draft<'b>,
+    values: &'a mut Values<'b>,
     has_error: bool,
 }
 
 impl<'a, 'b> Noted<'a, 'b> {
-    pub(super) fn new(site: &'a Site, draft: &'a mut Draft<'b>) -> Self {
+    pub(super) fn new(site: &'a Site, values: &'a mut Values<'b>) -> Self {
         Noted {
             site,
-            draft,
+            values,
             has_error: false,
         }
     }
@@ -49,14 +49,14 @@ impl<'a, 'b> Noted<'a, 'b> {
 
     fn display(&mut self, field: &Field, value: &(impl Display + ?Sized)) {
         match self.text_of(field) {
-            Some((number, max)) => self.draft.display(number, value, max),
+            Some((number, max)) => self.values.display(number, value, max),
             None => self.hidden(field),
         }
     }
 
     #[cold]
     fn hidden(&mut self, field: &Field) {
-        self.draft.text(number(field), "", 0);
+        self.values.text(number(field), "", 0);
     }
 }
 
@@ -68,12 +68,12 @@ fn number(field: &Field) -> u8 {
 
 impl Visit for Noted<'_, '_> {
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.draft.int(number(field), value);
+        self.values.int(number(field), value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
         match i64::try_from(value) {
-            Ok(value) => self.draft.int(number(field), value),
+            Ok(value) => self.values.int(number(field), value),
             Err(_) => self.display(field, &value),
         }
     }
@@ -87,16 +87,16 @@ impl Visit for Noted<'_, '_> {
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.draft.double(number(field), value);
+        self.values.double(number(field), value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.draft.bool(number(field), value);
+        self.values.bool(number(field), value);
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
         match self.text_of(field) {
-            Some((number, max)) => self.draft.text(number, value, max),
+            Some((number, max)) => self.values.text(number, value, max),
             None => self.hidden(field),
         }
     }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use opentelemetry::InstrumentationScope;
 
 use super::super::chunk::{Chunk, LARGEST_BLOCK};
+use super::super::note;
 use super::super::stats::{DropReason, Signal};
 use super::super::sync::Mutex;
 use super::{Buffer, lock};
@@ -19,8 +20,8 @@ pub(super) const PLACES: usize = 8;
 const SMALLEST_BLOCK: usize = 4 * 1024;
 /// Memory of a block beyond its bytes: its handle and the allocator's header.
 const OVERHEAD: usize = 64;
-/// Of a note: its length.
-const HEADER: usize = 4;
+/// Of a note: its signal and its length.
+const HEADER: usize = 5;
 /// Full blocks that the worker is woken for. They hold about a thousand notes.
 const WAKE_AT: usize = 4;
 
@@ -36,15 +37,14 @@ pub(super) struct Notes {
 #[repr(align(128))]
 struct Place {
     open: Mutex<Block>,
-    /// Changed under the lock.
-    taken: AtomicU64,
+    /// By signal; changed under the lock.
+    taken: [AtomicU64; Signal::COUNT],
 }
 
-/// Notes, each behind its length.
+/// Notes, each behind its signal and its length.
 #[derive(Debug, Default)]
 pub(crate) struct Block {
     bytes: Vec<u8>,
-    records: u64,
     /// Bytes of the budget that it holds.
     held: usize,
 }
@@ -52,37 +52,36 @@ pub(crate) struct Block {
 impl Block {
     /// Puts a note into it; false when there is no room.
     #[inline]
-    fn put(&mut self, note: &[u8]) -> bool {
+    fn put(&mut self, signal: Signal, note: &[u8]) -> bool {
         let Ok(len) = u32::try_from(note.len()) else {
             return false;
         };
+        let mut header = [signal.index().to_le_bytes()[0]; HEADER];
+        header[1..].copy_from_slice(&len.to_ne_bytes());
         let fits = self.bytes.capacity() - self.bytes.len() >= HEADER + note.len();
         if fits {
-            self.bytes.extend_from_slice(&len.to_ne_bytes());
+            self.bytes.extend_from_slice(&header);
             self.bytes.extend_from_slice(note);
-            self.records += 1;
         }
         fits
     }
 
     /// The notes in it, in the order in which they were put there.
-    pub(crate) fn notes(&self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn notes(&self) -> impl Iterator<Item = (Signal, &[u8])> {
         let mut rest = &self.bytes[..];
         std::iter::from_fn(move || {
-            let (len, behind) = rest.split_first_chunk()?;
-            let len = usize::try_from(u32::from_ne_bytes(*len)).ok()?;
-            let (note, behind) = behind.split_at_checked(len)?;
-            rest = behind;
-            Some(note)
+            let [signal] = note::take(&mut rest)?;
+            let signal = *Signal::ALL.get(usize::from(signal))?;
+            Some((signal, note::piece(&mut rest)?))
         })
     }
 }
 
 impl Place {
     #[inline]
-    fn count(&self) {
-        let taken = self.taken.load(Ordering::Relaxed);
-        self.taken.store(taken + 1, Ordering::Relaxed);
+    fn count(&self, signal: Signal) {
+        let count = &self.taken[signal.index()];
+        count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 }
 
@@ -103,14 +102,14 @@ fn own_place() -> usize {
 impl Notes {
     /// Puts a note where it takes no memory: nearly always. False otherwise, and when all places are being used at this moment.
     #[inline]
-    fn put_at_once(&self, note: &[u8]) -> bool {
+    fn put_at_once(&self, signal: Signal, note: &[u8]) -> bool {
         let own = own_place();
         for at in 0..PLACES {
             let place = &self.places[(own + at) % PLACES];
             if let Ok(mut open) = place.open.try_lock() {
-                let fits = open.put(note);
+                let fits = open.put(signal, note);
                 if fits {
-                    place.count();
+                    place.count(signal);
                 }
                 return fits;
             }
@@ -118,22 +117,19 @@ impl Notes {
         false
     }
 
-    /// Notes that were ever taken.
-    pub(super) fn taken(&self) -> u64 {
-        let taken = self
-            .places
-            .iter()
-            .map(|place| place.taken.load(Ordering::Relaxed));
-        taken.sum()
+    /// Notes of a signal that were ever taken.
+    pub(super) fn taken(&self, signal: Signal) -> u64 {
+        let of_signal = |place: &Place| place.taken[signal.index()].load(Ordering::Relaxed);
+        self.places.iter().map(of_signal).sum()
     }
 }
 
 impl Buffer {
-    /// Takes a note of a log record, or drops and counts the record.
+    /// Takes the note of a record, or drops and counts the record.
     #[inline]
-    pub(crate) fn push_note(&self, note: &[u8]) {
-        if self.is_closed() || !self.notes.put_at_once(note) {
-            return self.push_note_slowly(note);
+    pub(crate) fn push_note(&self, signal: Signal, note: &[u8]) {
+        if self.is_closed() || !self.notes.put_at_once(signal, note) {
+            return self.push_note_slowly(signal, note);
         }
         if self.arm() {
             self.wake();
@@ -141,11 +137,11 @@ impl Buffer {
     }
 
     #[cold]
-    fn push_note_slowly(&self, note: &[u8]) {
+    fn push_note_slowly(&self, signal: Signal, note: &[u8]) {
         let refused = self.refusal(self.is_closed(), note.len());
-        let put = refused.map_or_else(|| self.put_into_new_block(note), Err);
+        let put = refused.map_or_else(|| self.put_into_new_block(signal, note), Err);
         match put {
-            Err(reason) => self.refuse(Signal::Logs, reason, 1),
+            Err(reason) => self.refuse(signal, reason, 1),
             // There are so many notes that the worker should write their records now.
             Ok(full) if self.arm() || full >= WAKE_AT || full > 0 && self.is_pressed() => {
                 self.wake();
@@ -155,13 +151,13 @@ impl Buffer {
     }
 
     /// Says how many blocks there are full now, if one became so.
-    fn put_into_new_block(&self, note: &[u8]) -> Result<usize, DropReason> {
+    fn put_into_new_block(&self, signal: Signal, note: &[u8]) -> Result<usize, DropReason> {
         let mut full = 0;
         let place = &self.notes.places[own_place()];
         let open = self.lock_unless_forked(&place.open);
         let mut open = open.ok_or(DropReason::Shutdown)?;
         // Another thread may have made room since.
-        if !open.put(note) {
+        if !open.put(signal, note) {
             let needed = HEADER + note.len();
             let wanted = open.bytes.capacity().saturating_mul(2);
             let wanted = wanted.clamp(SMALLEST_BLOCK, LARGEST_BLOCK).max(needed);
@@ -175,15 +171,15 @@ impl Buffer {
                 });
             };
             let before = std::mem::replace(&mut *open, block);
-            open.put(note);
-            if before.records > 0 {
+            open.put(signal, note);
+            if !before.bytes.is_empty() {
                 let blocks = self.lock_unless_forked(&self.notes.full);
                 let mut blocks = blocks.ok_or(DropReason::Shutdown)?;
                 blocks.push_back(before);
                 full = blocks.len();
             }
         }
-        place.count();
+        place.count(signal);
         Ok(full)
     }
 
@@ -191,7 +187,6 @@ impl Buffer {
         let held = capacity + OVERHEAD;
         self.hold(held).then(|| Block {
             bytes: self.spare.take(capacity),
-            records: 0,
             held,
         })
     }
@@ -206,7 +201,7 @@ impl Buffer {
         let mut blocks: Vec<_> = std::mem::take(&mut *lock(&self.notes.full)).into();
         for place in &self.notes.places {
             let block = std::mem::take(&mut *lock(&place.open));
-            if block.records > 0 {
+            if !block.bytes.is_empty() {
                 blocks.push(block);
             }
         }
@@ -260,6 +255,9 @@ impl Buffer {
 
     /// Counts the records of a block as lost to the shutdown.
     pub(super) fn lose_notes(&self, block: &Block) {
-        self.lose(Signal::Logs, block.records, block.held);
+        for (signal, _) in block.notes() {
+            self.lose(signal, 1, 0);
+        }
+        self.release(block.held);
     }
 }

@@ -69,10 +69,10 @@ fn notes_stay_within_the_budget_and_come_out_in_their_order() {
         request: 50_000,
     });
     for at in 0..2_000_u64 {
-        buffer.push_note(&[&at.to_ne_bytes()[..], &[0; 92]].concat());
+        buffer.push_note(Signal::Logs, &[&at.to_ne_bytes()[..], &[0; 92]].concat());
         assert!(buffer.held() <= 100_000);
     }
-    buffer.push_note(&vec![0; 60_000]);
+    buffer.push_note(Signal::Logs, &vec![0; 60_000]);
     let stats = buffer.stats();
     assert_eq!(stats.dropped(Signal::Logs, DropReason::TooLarge), 1);
     let dropped = stats.dropped(Signal::Logs, DropReason::BufferFull);
@@ -81,7 +81,7 @@ fn notes_stay_within_the_budget_and_come_out_in_their_order() {
     assert_eq!(queued + dropped, 2_000);
     let mut found = Vec::new();
     for block in buffer.take_notes() {
-        for note in block.notes() {
+        for (_, note) in block.notes() {
             let number = note.first_chunk().map(|bytes| u64::from_ne_bytes(*bytes));
             found.push(number.unwrap());
         }
@@ -104,7 +104,7 @@ fn notes_of_many_threads_are_all_there() {
             let buffer = &buffer;
             threads.spawn(move || {
                 for at in 0..EACH {
-                    buffer.push_note(&(thread * EACH + at).to_ne_bytes());
+                    buffer.push_note(Signal::Logs, &(thread * EACH + at).to_ne_bytes());
                 }
             });
         }
@@ -113,7 +113,7 @@ fn notes_of_many_threads_are_all_there() {
         .take_notes()
         .iter()
         .flat_map(Block::notes)
-        .map(|note| u64::from_ne_bytes(*note.first_chunk().unwrap()))
+        .map(|(_, note)| u64::from_ne_bytes(*note.first_chunk().unwrap()))
         .collect();
     found.sort_unstable();
     assert!(found.into_iter().eq(0..2 * notes::PLACES as u64 * EACH));
@@ -125,10 +125,10 @@ fn a_note_that_nobody_writes_is_counted() {
         budget: 10_000,
         request: 5_000,
     });
-    buffer.push_note(b"one");
+    buffer.push_note(Signal::Logs, b"one");
     buffer.abandon();
     buffer.close();
-    buffer.push_note(b"late");
+    buffer.push_note(Signal::Logs, b"late");
     let stats = buffer.stats();
     assert_eq!(stats.dropped(Signal::Logs, DropReason::Shutdown), 2);
     assert_eq!((stats.queued(Signal::Logs), buffer.held()), (0, 0));

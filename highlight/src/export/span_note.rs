@@ -1,0 +1,175 @@
+//! A span's note: what the worker writes the span's record of.
+
+use opentelemetry::trace::{SpanContext, SpanKind, TraceState};
+use opentelemetry::{SpanId, TraceFlags, TraceId};
+
+use super::note::{length, piece, take};
+use super::span::Head;
+
+/// Of what has always the same size.
+const HEAD: usize = 64;
+
+/// A finished span, as its caller leaves it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SpanNote<'a> {
+    pub(crate) context: SpanContext,
+    pub(crate) parent: SpanId,
+    pub(crate) parent_is_remote: bool,
+    pub(crate) kind: SpanKind,
+    /// Nanoseconds since 1970.
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) name: &'a str,
+    /// The call site that the values are of.
+    pub(crate) site: Option<u16>,
+    /// The attributes, as [`Values`](super::note::Values).
+    pub(crate) values: &'a [u8],
+    /// Status, events, links and what was left out, as fields of the span's message.
+    pub(crate) rest: &'a [u8],
+}
+
+impl<'a> SpanNote<'a> {
+    #[inline]
+    pub(crate) fn write(&self, buf: &mut Vec<u8>) {
+        let mut head = [0; HEAD];
+        head[..16].copy_from_slice(&self.context.trace_id().to_bytes());
+        head[16..24].copy_from_slice(&self.context.span_id().to_bytes());
+        head[24..32].copy_from_slice(&self.parent.to_bytes());
+        head[32..40].copy_from_slice(&self.start.to_ne_bytes());
+        head[40..48].copy_from_slice(&self.end.to_ne_bytes());
+        head[48] = self.context.trace_flags().to_u8();
+        head[49] = self.parent_is_remote.into();
+        head[50] = number(&self.kind);
+        head[51] = self.site.is_some().into();
+        head[52..54].copy_from_slice(&self.site.unwrap_or_default().to_ne_bytes());
+        head[56..60].copy_from_slice(&length(self.name.len()));
+        head[60..].copy_from_slice(&length(self.values.len()));
+        buf.extend_from_slice(&head);
+        buf.extend_from_slice(self.name.as_bytes());
+        buf.extend_from_slice(self.values);
+        let state = self.context.trace_state();
+        if self.rest.is_empty() && *state == TraceState::NONE {
+            return;
+        }
+        buf.extend_from_slice(&length(self.rest.len()));
+        buf.extend_from_slice(self.rest);
+        buf.extend_from_slice(state.header().as_bytes());
+    }
+
+    /// None for what is no note.
+    pub(crate) fn read(bytes: &'a [u8]) -> Option<Self> {
+        let mut rest = bytes;
+        let trace = TraceId::from_bytes(take(&mut rest)?);
+        let span = SpanId::from_bytes(take(&mut rest)?);
+        let parent = SpanId::from_bytes(take(&mut rest)?);
+        let start = u64::from_ne_bytes(take(&mut rest)?);
+        let end = u64::from_ne_bytes(take(&mut rest)?);
+        let [flags, parent_is_remote, kind, has_site] = take(&mut rest)?;
+        let site = u16::from_ne_bytes(take(&mut rest)?);
+        let [_, _] = take(&mut rest)?;
+        let size = |bytes: [u8; 4]| usize::try_from(u32::from_ne_bytes(bytes)).ok();
+        let name = size(take(&mut rest)?)?;
+        let values = size(take(&mut rest)?)?;
+        let (name, rest) = rest.split_at_checked(name)?;
+        let (values, mut rest) = rest.split_at_checked(values)?;
+        let more = piece(&mut rest).unwrap_or_default();
+        let state = str::from_utf8(rest).ok()?;
+        let state = state.parse().unwrap_or(TraceState::NONE);
+        Some(SpanNote {
+            context: SpanContext::new(trace, span, TraceFlags::new(flags), false, state),
+            parent,
+            parent_is_remote: parent_is_remote != 0,
+            kind: kind_of(kind),
+            start,
+            end,
+            name: str::from_utf8(name).ok()?,
+            site: (has_site != 0).then_some(site),
+            values,
+            rest: more,
+        })
+    }
+
+    pub(crate) fn head(&self) -> Head<'_> {
+        Head {
+            context: &self.context,
+            parent: self.parent,
+            parent_is_remote: self.parent_is_remote,
+            name: self.name,
+            kind: &self.kind,
+            start: self.start,
+            end: self.end,
+        }
+    }
+}
+
+fn number(kind: &SpanKind) -> u8 {
+    match kind {
+        SpanKind::Internal => 0,
+        SpanKind::Server => 1,
+        SpanKind::Client => 2,
+        SpanKind::Producer => 3,
+        SpanKind::Consumer => 4,
+    }
+}
+
+fn kind_of(number: u8) -> SpanKind {
+    match number {
+        1 => SpanKind::Server,
+        2 => SpanKind::Client,
+        3 => SpanKind::Producer,
+        4 => SpanKind::Consumer,
+        _ => SpanKind::Internal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(kind: SpanKind, state: TraceState, rest: &[u8]) -> SpanNote<'_> {
+        SpanNote {
+            context: SpanContext::new(
+                TraceId::from_bytes([7; 16]),
+                SpanId::from_bytes([9; 8]),
+                TraceFlags::SAMPLED,
+                false,
+                state,
+            ),
+            parent: SpanId::from_bytes([3; 8]),
+            parent_is_remote: kind == SpanKind::Server,
+            kind,
+            start: 1,
+            end: u64::MAX,
+            name: "POST /refunds/{cents}",
+            site: Some(300),
+            values: b"values",
+            rest,
+        }
+    }
+
+    #[test]
+    fn what_was_noted_is_read() {
+        let states = [TraceState::NONE, "a=1,b=2".parse().unwrap()];
+        for kind in (0..5).map(kind_of) {
+            for state in &states {
+                for rest in [&b""[..], b"rest"] {
+                    let written = note(kind.clone(), state.clone(), rest);
+                    let mut bytes = Vec::new();
+                    written.write(&mut bytes);
+                    assert_eq!(SpanNote::read(&bytes).unwrap(), written);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_cut_short_is_no_note_or_has_less() {
+        let written = note(SpanKind::Client, TraceState::NONE, b"rest");
+        let mut bytes = Vec::new();
+        written.write(&mut bytes);
+        for end in 0..bytes.len() {
+            let read = SpanNote::read(&bytes[..end]);
+            assert!(read.is_none_or(|read| read != written), "{end}");
+        }
+    }
+}
