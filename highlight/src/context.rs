@@ -17,10 +17,14 @@ thread_local! {
     static ALIVE: () = Context::map_current(|_| ());
 }
 
-/// Looks at the current context. None on a thread that is being torn down, where asking OpenTelemetry would panic.
+/// False on a thread that is being torn down, where asking OpenTelemetry would panic.
+pub(crate) fn is_reachable() -> bool {
+    ALIVE.try_with(|()| ()).is_ok()
+}
+
+/// Looks at the current context. None where it is not [reachable](is_reachable).
 pub(crate) fn current<T>(look: impl FnOnce(&Context) -> T) -> Option<T> {
-    ALIVE.try_with(|()| ()).ok()?;
-    Some(Context::map_current(look))
+    is_reachable().then(|| Context::map_current(look))
 }
 
 /// What we put into an OpenTelemetry context: one value, so that a record finds all of it with one look.

@@ -269,6 +269,26 @@ impl Highlight {
         crate::layer::layer(self)
     }
 
+    /// A `tracing` subscriber under this handle's [`Config::filter`](crate::Config::filter), for a thread or a task of its own:
+    /// that which [`Config::init`](crate::Config::init) installs. Where there are to be other layers, [`layer`](Self::layer) is it;
+    /// where there are none, spans cost this one half.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let highlight = highlight::Config::new("1").endpoint("http://127.0.0.1:1")
+    /// #     .shutdown_timeout(std::time::Duration::from_millis(50)).start().unwrap();
+    /// tracing::dispatcher::with_default(&highlight.subscriber(), || {
+    ///     tracing::info_span!("job").in_scope(|| tracing::info!("done"));
+    /// });
+    /// # assert_eq!(highlight.stats().queued(highlight::Signal::Traces), 1);
+    /// # assert_eq!(highlight.stats().queued(highlight::Signal::Logs), 1);
+    /// ```
+    #[must_use = "a subscriber does nothing until it is set"]
+    pub fn subscriber(&self) -> tracing::Dispatch {
+        crate::layer::subscriber(self)
+    }
+
     /// Waits until all that was recorded and measured so far was delivered, is in the spool, or was lost, for
     /// [`shutdown_timeout`](crate::Config::shutdown_timeout) at the most. Blocks the thread.
     ///

@@ -313,7 +313,7 @@ fn open_span(
         Ok((span, opened)) => (Some(span), opened.context, opened.recording),
         Err(Prepared { draft, parent }) => {
             let server = Recording::new(highlight, draft, parent);
-            (None, server.begin().unwrap_or_default(), server)
+            (None, server.begin_alone(), server)
         }
     }
 }

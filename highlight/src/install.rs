@@ -11,8 +11,6 @@ use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, ShouldSample};
 use std::sync::Arc;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::registry;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::Settings;
@@ -138,8 +136,8 @@ pub(crate) fn init(settings: &Settings) -> Result<Guard, Error> {
     }
     let guard = start(settings)?;
     if subscribe && !has_ours {
-        let subscriber = registry().with(guard.layer());
-        subscriber
+        guard
+            .subscriber()
             .try_init()
             .map_err(|_| Error::SubscriberAlreadySet)?;
         OURS.store(true, Ordering::Relaxed);

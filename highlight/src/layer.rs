@@ -3,13 +3,16 @@
 //! It does for spans what `tracing-opentelemetry` does, with two differences: it lives next to any other layer, that one and
 //! itself included, where two of that one panic; and it leaves events to [`fields`].
 
+mod entered;
 mod entry;
 mod fields;
 mod filter;
 mod log_fields;
 mod noted;
 pub(crate) mod prepared;
+mod slots;
 mod span_fields;
+mod subscriber;
 
 use opentelemetry::trace::{Status, TraceContextExt as _};
 use tracing::span::{Attributes, Id, Record};
@@ -24,23 +27,24 @@ use crate::export::note::Values;
 use crate::export::site::Site;
 use crate::handle::Highlight;
 use crate::owner::Owner;
+use crate::recording::Recording;
 pub(crate) use entry::Entry;
 use fields::Fields;
 use filter::Directives;
 use log_fields::LogPlace;
 use noted::Noted;
+pub(crate) use subscriber::subscriber;
 
 /// The layer under the configured filter.
 pub(crate) fn layer<S>(highlight: &Highlight) -> impl Layer<S> + Send + Sync + 'static
 where
     S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
 {
-    let filter = Directives::new(&highlight.0.filter);
     Owner::count_layer();
     let layer = HighlightLayer {
         highlight: highlight.clone(),
     };
-    layer.with_filter(filter)
+    layer.with_filter(Directives::new(&highlight.0.filter))
 }
 
 #[derive(Debug)]
@@ -48,53 +52,113 @@ struct HighlightLayer {
     highlight: Highlight,
 }
 
-impl HighlightLayer {
-    fn entry<T>(
-        &self,
-        span: &SpanRef<'_, impl for<'span> LookupSpan<'span>>,
-        work: impl FnOnce(&Entry) -> T,
-    ) -> Option<T> {
-        Some(work(Entry::of(&span.extensions(), &self.highlight)?))
+/// Where spans are found: a registry that is shared with other layers, or our own subscriber.
+trait Known {
+    /// The context with the span in it, which begins now, if it had not.
+    fn context_of(&self, highlight: &Highlight, id: &Id) -> Option<opentelemetry::Context>;
+
+    /// The same of the span that is entered.
+    fn current(&self, highlight: &Highlight) -> Option<opentelemetry::Context>;
+}
+
+impl<S> Known for Context<'_, S>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    fn context_of(&self, highlight: &Highlight, id: &Id) -> Option<opentelemetry::Context> {
+        entry(highlight, &self.span(id)?, Entry::context)
     }
 
+    fn current(&self, highlight: &Highlight) -> Option<opentelemetry::Context> {
+        entry(highlight, &self.lookup_current()?, Entry::context)
+    }
+}
+
+fn entry<T>(
+    highlight: &Highlight,
+    span: &SpanRef<'_, impl for<'span> LookupSpan<'span>>,
+    work: impl FnOnce(&Entry) -> T,
+) -> Option<T> {
+    Some(work(Entry::of(&span.extensions(), highlight)?))
+}
+
+impl HighlightLayer {
     /// The OpenTelemetry context of the current span. It is the current OpenTelemetry context, which may also be that of a span
     /// made without `tracing`; unless another of our layers in the same registry put its own there.
-    fn current<S>(&self, context: &Context<'_, S>) -> opentelemetry::Context
-    where
-        S: Subscriber + for<'span> LookupSpan<'span>,
-    {
+    fn current(&self, known: &impl Known) -> opentelemetry::Context {
         let current = crate::context::current(opentelemetry::Context::clone);
         let current = current.unwrap_or_default();
         let owner = Ambient::of(&current).owner();
         if self.highlight.0.owner.is_not(owner)
-            && let Some(span) = context.lookup_current()
-            && let Some(own) = self.entry(&span, |entry| entry.context().clone())
+            && let Some(own) = known.current(&self.highlight)
         {
             return own;
         }
         current
     }
 
+    /// The OpenTelemetry side of a new span; none where nothing is to be recorded.
+    fn made(&self, attributes: &Attributes<'_>, known: &impl Known) -> Option<Entry> {
+        let highlight = &self.highlight;
+        if highlight.is_silent() {
+            return None;
+        }
+        if let Some(entry) = prepared::entry(highlight, attributes.metadata()) {
+            return Some(entry);
+        }
+        let parent = if let Some(parent) = attributes.parent() {
+            let own = known.context_of(highlight, parent);
+            own.unwrap_or_else(|| self.current(known))
+        } else if attributes.is_contextual() {
+            self.current(known)
+        } else {
+            opentelemetry::Context::default()
+        };
+        Some(Entry::new(highlight, attributes, parent))
+    }
+
     /// The ids of the event's own span: the current one, or the one it names as its parent.
-    fn correlation<S>(&self, event: &Event<'_>, context: &Context<'_, S>) -> Correlation
-    where
-        S: Subscriber + for<'span> LookupSpan<'span>,
-    {
+    fn correlation(&self, event: &Event<'_>, known: &impl Known) -> Correlation {
         let current = Correlation::current();
         if event.is_contextual() {
             if self.highlight.0.owner.is_not(current.ambient.owner()) {
-                return Correlation::of(&self.current(context));
+                return Correlation::of(&self.current(known));
             }
             return current;
         }
         // `parent: None` asks for no span; the session it still belongs to.
         let session = current.session().cloned();
-        let of_parent = |span| self.entry(&span, |entry| Correlation::of(entry.context()));
-        match context.event_span(event).and_then(of_parent) {
-            Some(parent) if parent.session().is_some() => parent,
-            Some(parent) => parent.with_session(session),
+        let context = |id: &Id| known.context_of(&self.highlight, id);
+        match event.parent().and_then(context) {
+            Some(context) => {
+                let parent = Correlation::of(&context);
+                if parent.session().is_some() {
+                    parent
+                } else {
+                    parent.with_session(session)
+                }
+            }
             None => Correlation::default().with_session(session),
         }
+    }
+
+    fn event(&self, event: &Event<'_>, known: &impl Known) {
+        if self.highlight.is_silent() {
+            return;
+        }
+        let metadata = event.metadata();
+        let correlation = self.correlation(event, known);
+        if *metadata.level() == Level::ERROR && event.is_contextual() {
+            mark_span();
+        }
+        let intake = &self.highlight.0.intake;
+        let note = |site: &Site, values: &mut Values<'_>| {
+            let mut noted = Noted::new(site, values);
+            event.record(&mut noted);
+            noted.says_it_all()
+        };
+        let log = |site: &Site| self.log(event, site, &correlation);
+        intake.event(metadata, &correlation, note, log);
     }
 
     fn log(&self, event: &Event<'_>, site: &Site, correlation: &Correlation) {
@@ -126,26 +190,9 @@ where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        if self.highlight.is_silent() {
-            return;
-        }
-        if let Some(entry) = prepared::entry(&self.highlight, attributes.metadata()) {
-            if let Some(span) = context.span(id) {
-                entry.put(&mut span.extensions_mut());
-            }
-            return;
-        }
-        let parent = if let Some(parent) = attributes.parent() {
-            let parent = context.span(parent);
-            let own = parent.and_then(|span| self.entry(&span, |entry| entry.context().clone()));
-            own.unwrap_or_else(|| self.current(&context))
-        } else if attributes.is_contextual() {
-            self.current(&context)
-        } else {
-            opentelemetry::Context::default()
-        };
-        if let Some(span) = context.span(id) {
-            let entry = Entry::new(&self.highlight, attributes, parent);
+        if let Some(entry) = self.made(attributes, &context)
+            && let Some(span) = context.span(id)
+        {
             entry.put(&mut span.extensions_mut());
         }
     }
@@ -155,33 +202,27 @@ where
             return;
         };
         // The values' own code may log: nothing is held while it runs.
-        let fields = span_fields::read(&self.highlight, span.metadata(), values);
-        self.entry(&span, |entry| entry.record(fields));
+        let told = span_fields::recorded(&self.highlight, span.metadata(), values);
+        entry(&self.highlight, &span, |entry| entry.recording().tell(told));
     }
 
     fn on_follows_from(&self, id: &Id, follows: &Id, context: Context<'_, S>) {
-        let Some(followed) = context.span(follows) else {
-            return;
-        };
-        let followed = self.entry(&followed, |entry| {
-            entry.context().span().span_context().clone()
-        });
+        let followed = context.context_of(&self.highlight, follows);
         if let (Some(span), Some(followed)) = (context.span(id), followed) {
-            self.entry(&span, |entry| entry.recording().link(followed, Vec::new()));
+            entry(&self.highlight, &span, |entry| {
+                follow(entry.recording(), &followed);
+            });
         }
     }
 
     fn on_enter(&self, id: &Id, context: Context<'_, S>) {
-        let Some(span) = context.span(id) else {
-            return;
-        };
-        if let Some(own) = self.entry(&span, |entry| entry.context().clone()) {
-            entry::enter(id, &self.highlight, own);
+        if let Some(own) = context.context_of(&self.highlight, id) {
+            entered::enter(id, self.highlight.0.owner, own);
         }
     }
 
     fn on_exit(&self, id: &Id, _: Context<'_, S>) {
-        entry::exit(id, &self.highlight);
+        entered::exit(id, self.highlight.0.owner);
     }
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
@@ -189,29 +230,20 @@ where
             return;
         };
         // A hook may log: nothing is held while it runs.
-        if let Some(recording) = self.entry(&span, |entry| entry.recording().clone()) {
-            recording.finish();
+        let own = Entry::take(&mut span.extensions_mut(), &self.highlight);
+        if let Some(own) = own {
+            own.close();
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        if self.highlight.is_silent() {
-            return;
-        }
-        let metadata = event.metadata();
-        let correlation = self.correlation(event, &context);
-        if *metadata.level() == Level::ERROR && event.is_contextual() {
-            mark_span();
-        }
-        let intake = &self.highlight.0.intake;
-        let note = |site: &Site, values: &mut Values<'_>| {
-            let mut noted = Noted::new(site, values);
-            event.record(&mut noted);
-            noted.says_it_all()
-        };
-        let log = |site: &Site| self.log(event, site, &correlation);
-        intake.event(metadata, &correlation, note, log);
+        self.event(event, &context);
     }
+}
+
+/// Links a span to one that it follows from.
+fn follow(recording: &Recording, followed: &opentelemetry::Context) {
+    recording.link(followed.span().span_context().clone(), Vec::new());
 }
 
 /// An error inside a span makes it a failed one, as `tracing-opentelemetry` has it.

@@ -90,11 +90,11 @@ pub trait SpanExt {
 
 impl SpanExt for tracing::Span {
     fn context(&self) -> opentelemetry::Context {
-        Entry::find(self, |entry| entry.context().clone()).unwrap_or_default()
+        Entry::context_of(self).unwrap_or_default()
     }
 
     fn set_parent(&self, parent: opentelemetry::Context) -> bool {
-        Entry::find(self, |entry| entry.recording().set_parent(parent)).unwrap_or(false)
+        Entry::recording_of(self).is_some_and(|recording| recording.set_parent(parent))
     }
 
     fn set_attribute(&self, attribute: opentelemetry::KeyValue) {
@@ -114,6 +114,8 @@ impl SpanExt for tracing::Span {
     }
 
     fn add_link(&self, other: opentelemetry::trace::SpanContext) {
-        Entry::find(self, |entry| entry.recording().link(other, Vec::new()));
+        if let Some(recording) = Entry::recording_of(self) {
+            recording.link(other, Vec::new());
+        }
     }
 }

@@ -2,14 +2,14 @@
 
 mod attributes;
 mod begun;
+mod shown;
+mod spare;
 
-use std::borrow::Cow;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use opentelemetry::trace::{
-    Event, Link, Span, SpanContext, SpanKind, Status, TraceContextExt as _,
-};
+use opentelemetry::trace::{Event, Link, SpanContext, SpanKind, Status, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue, StringValue};
 
 use crate::export::buffer::lock;
@@ -22,6 +22,7 @@ use crate::http::Names;
 use crate::scrub::Scrub;
 pub(crate) use attributes::EncodedAttributes;
 use begun::{Begun, inside_the_session};
+use shown::Shown;
 
 /// OpenTelemetry's default limits; what is beyond is counted, not sent.
 const MAX_EVENTS: u32 = 128;
@@ -35,6 +36,12 @@ pub(crate) struct Draft {
     pub(crate) kind: SpanKind,
     pub(crate) status: Status,
     pub(crate) attributes: EncodedAttributes,
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        Draft::new("")
+    }
 }
 
 impl Draft {
@@ -54,18 +61,16 @@ impl Draft {
 #[derive(Debug, Clone)]
 pub(crate) struct Recording(Arc<Shared>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Shared {
-    highlight: Highlight,
-    begun: OnceLock<Begun>,
-    /// None when it is not sampled, and when it has ended.
-    live: Mutex<Option<Live>>,
+    /// None while it is a spare one.
+    highlight: Option<Highlight>,
+    live: Mutex<Live>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Live {
-    /// Until it begins.
-    parent: Option<Context>,
+    stage: Stage,
     draft: Draft,
     /// Nanoseconds since 1970.
     start: u64,
@@ -76,45 +81,82 @@ struct Live {
     gaps: Vec<Gap>,
 }
 
+#[derive(Debug, Default)]
+enum Stage {
+    /// Below whichever span is in this context.
+    Made(Context),
+    Begun(Begun),
+    /// It has ended, or the sampling does not take it, or it is nothing yet.
+    #[default]
+    Over,
+}
+
+/// What a span's beginning brings.
+#[derive(Debug)]
+pub(crate) struct Beginning {
+    /// With the span in it.
+    pub(crate) context: Context,
+    /// Whatever it holds may end with it, and run the application's code: to be dropped where nothing is locked.
+    pub(crate) parent: Context,
+}
+
 impl Recording {
     /// A span that starts now, and begins later below the one in `parent`.
     pub(crate) fn new(highlight: &Highlight, draft: Draft, parent: Context) -> Self {
-        let live = Live {
-            parent: Some(parent),
-            draft,
-            start: unix_nanos(SystemTime::now()),
-            parts: Vec::new(),
-            events: 0,
-            links: 0,
-            gaps: Vec::new(),
-        };
-        Recording(Arc::new(Shared {
-            highlight: highlight.clone(),
-            begun: OnceLock::new(),
-            live: Mutex::new(Some(live)),
-        }))
+        Self::filled(highlight, parent, |empty| *empty = draft)
     }
 
-    pub(crate) fn highlight(&self) -> &Highlight {
-        &self.0.highlight
+    /// [`new`](Self::new) of what `fill` makes of an empty draft, which may have room from a span before.
+    pub(crate) fn filled(
+        highlight: &Highlight,
+        parent: Context,
+        fill: impl FnOnce(&mut Draft),
+    ) -> Self {
+        let mut shared = spare::take().unwrap_or_default();
+        if let Some(shared) = Arc::get_mut(&mut shared) {
+            shared.belong_to(highlight);
+            let live = shared.live.get_mut();
+            let live = live.unwrap_or_else(PoisonError::into_inner);
+            fill(&mut live.draft);
+            live.start = unix_nanos(SystemTime::now());
+            live.stage = Stage::Made(parent);
+        }
+        Recording(shared)
+    }
+
+    /// True when it is a span of this SDK.
+    pub(crate) fn is_of(&self, highlight: &Highlight) -> bool {
+        let own = self.0.highlight.as_ref();
+        own.is_some_and(|own| own.is_same(highlight))
     }
 
     /// Sets the parent; false when the span has begun already.
     pub(crate) fn set_parent(&self, parent: Context) -> bool {
         let mut live = lock(&self.0.live);
-        match live.as_mut().and_then(|live| live.parent.as_mut()) {
-            Some(old) => {
-                *old = parent;
-                true
-            }
-            None => false,
+        if !matches!(live.stage, Stage::Made(_)) {
+            return false;
         }
+        let before = mem::replace(&mut live.stage, Stage::Made(parent));
+        drop(live);
+        // Whatever it holds may end with it.
+        drop(before);
+        true
     }
 
-    /// Begins the span, if the sampling takes it. The context with it in it; none when it has begun already.
-    pub(crate) fn begin(&self) -> Option<Context> {
-        let parent = self.0.begin(&mut lock(&self.0.live))?;
-        Some(parent.with_span(self.clone()))
+    /// Begins the span, if the sampling takes it; none when it has begun already.
+    pub(crate) fn begin(&self) -> Option<Beginning> {
+        let highlight = self.0.highlight.as_ref()?;
+        let (parent, own) = lock(&self.0.live).begin(highlight)?;
+        let shown = Shown::new(self.clone(), own);
+        Some(Beginning {
+            context: parent.with_span(shown),
+            parent,
+        })
+    }
+
+    /// The context with the span in it, which begins now; an empty one when it has begun already.
+    pub(crate) fn begin_alone(&self) -> Context {
+        self.begin().map(|begun| begun.context).unwrap_or_default()
     }
 
     /// Adds attributes that are encoded already.
@@ -164,8 +206,9 @@ impl Recording {
     }
 
     fn change(&self, change: impl FnOnce(&mut Live, &Highlight)) {
-        if let Some(live) = lock(&self.0.live).as_mut() {
-            change(live, &self.0.highlight);
+        let mut live = lock(&self.0.live);
+        if let (false, Some(highlight)) = (live.is_over(), &self.0.highlight) {
+            change(&mut live, highlight);
         }
     }
 
@@ -173,41 +216,37 @@ impl Recording {
     pub(crate) fn finish(&self) {
         self.0.finish(SystemTime::now);
     }
+
+    /// [`finish`](Self::finish) by who made the span. Where nobody else has it, the next one is made of it.
+    pub(crate) fn retire(self) {
+        self.finish();
+        spare::keep(self.0);
+    }
 }
 
 impl Shared {
-    /// The parent's context; none when the span has begun already.
-    fn begin(&self, slot: &mut Option<Live>) -> Option<Context> {
-        let live = slot.as_mut()?;
-        let client = &self.highlight.0;
-        let (parent, ambient) = inside_the_session(live.parent.take()?, client.owner);
-        let begun = Begun::below(&parent, &live.draft, &client.sampling);
-        if begun.context.is_sampled() {
-            let attributes = &mut live.draft.attributes;
-            let intake = &client.intake;
-            intake.with_scrub(|scrub| attributes.push_ambient(&ambient, scrub));
-        } else {
-            *slot = None;
+    fn belong_to(&mut self, highlight: &Highlight) {
+        let own = self.highlight.as_ref();
+        if !own.is_some_and(|own| own.is_same(highlight)) {
+            self.highlight = Some(highlight.clone());
         }
-        // Only who took the parent comes here.
-        let _ = self.begun.set(begun);
-        Some(parent)
     }
 
     /// Hands it over, if it has not ended before.
     fn finish(&self, end: impl FnOnce() -> SystemTime) {
-        let live = {
-            let mut slot = lock(&self.live);
-            self.begin(&mut slot);
-            slot.take()
+        let Some(highlight) = &self.highlight else {
+            return;
         };
-        let (Some(live), Some(begun)) = (live, self.begun.get()) else {
+        let mut live = lock(&self.live);
+        // Dropped last, when nothing is locked.
+        let _parent = live.begin(highlight);
+        let Stage::Begun(begun) = mem::replace(&mut live.stage, Stage::Over) else {
             return;
         };
         if is_worker() {
             return;
         }
-        let client = &self.highlight.0;
+        let client = &highlight.0;
         client.intake.finished_span(&client.scope, |buf, scrub| {
             let head = Head {
                 context: &begun.context,
@@ -219,7 +258,10 @@ impl Shared {
                 end: unix_nanos(end()),
             };
             live.write(buf, &head, scrub);
-            live.gaps
+            let gaps = mem::take(&mut live.gaps);
+            // A hook may ask for the span.
+            drop(live);
+            gaps
         });
     }
 }
@@ -227,7 +269,7 @@ impl Shared {
 impl Drop for Shared {
     /// As in OpenTelemetry's SDK, a span that nobody ended ends here.
     fn drop(&mut self) {
-        let is_open = self.live.get_mut().is_ok_and(|live| live.is_some());
+        let is_open = self.live.get_mut().is_ok_and(|live| !live.is_over());
         if is_open {
             self.finish(SystemTime::now);
         }
@@ -235,6 +277,31 @@ impl Drop for Shared {
 }
 
 impl Live {
+    fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over)
+    }
+
+    /// Its parent's context and its own; none when it has begun already.
+    fn begin(&mut self, highlight: &Highlight) -> Option<(Context, SpanContext)> {
+        if !matches!(self.stage, Stage::Made(_)) {
+            return None;
+        }
+        let Stage::Made(parent) = mem::replace(&mut self.stage, Stage::Over) else {
+            return None;
+        };
+        let client = &highlight.0;
+        let (parent, ambient) = inside_the_session(parent, client.owner);
+        let begun = Begun::below(&parent, &self.draft, &client.sampling);
+        let own = begun.context.clone();
+        if own.is_sampled() {
+            let attributes = &mut self.draft.attributes;
+            let intake = &client.intake;
+            intake.with_scrub(|scrub| attributes.push_ambient(&ambient, scrub));
+            self.stage = Stage::Begun(begun);
+        }
+        Some((parent, own))
+    }
+
     fn write(&self, buf: &mut Vec<u8>, head: &Head<'_>, scrub: &Scrub) {
         head.write(buf);
         let attributes = &self.draft.attributes;
@@ -276,54 +343,4 @@ fn cut(attributes: &mut Vec<KeyValue>) -> u32 {
     let over = attributes.len().saturating_sub(MAX_ATTRIBUTES_PER_PART);
     attributes.truncate(MAX_ATTRIBUTES_PER_PART);
     u32::try_from(over).unwrap_or(u32::MAX)
-}
-
-impl Span for Recording {
-    fn add_event_with_timestamp<T>(
-        &mut self,
-        name: T,
-        timestamp: SystemTime,
-        attributes: Vec<KeyValue>,
-    ) where
-        T: Into<Cow<'static, str>>,
-    {
-        let event = Event::new(name, timestamp, attributes, 0);
-        self.change(|live, highlight| live.event(highlight, event));
-    }
-
-    fn span_context(&self) -> &SpanContext {
-        let begun = self.0.begun.get();
-        begun.map_or(&SpanContext::NONE, |begun| &begun.context)
-    }
-
-    fn is_recording(&self) -> bool {
-        lock(&self.0.live).is_some()
-    }
-
-    fn set_attribute(&mut self, attribute: KeyValue) {
-        self.change(|live, highlight| {
-            let attributes = &mut live.draft.attributes;
-            let push = |scrub: &Scrub| attributes.push(&attribute, scrub);
-            highlight.0.intake.with_scrub(push);
-        });
-    }
-
-    fn set_status(&mut self, status: Status) {
-        self.settle(status);
-    }
-
-    fn update_name<T>(&mut self, new_name: T)
-    where
-        T: Into<Cow<'static, str>>,
-    {
-        self.rename(new_name.into().into());
-    }
-
-    fn add_link(&mut self, span_context: SpanContext, attributes: Vec<KeyValue>) {
-        self.link(span_context, attributes);
-    }
-
-    fn end_with_timestamp(&mut self, timestamp: SystemTime) {
-        self.0.finish(|| timestamp);
-    }
 }

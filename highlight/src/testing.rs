@@ -27,7 +27,6 @@ use std::fmt;
 use std::future::Future;
 
 use tracing::instrument::WithSubscriber as _;
-use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::config::{Config, Settings};
 use crate::handle::Highlight;
@@ -49,8 +48,8 @@ pub fn capture(work: impl FnOnce()) -> Captured {
 /// The settings are wrong, or `work` panicked.
 pub fn capture_with(config: Config, work: impl FnOnce()) -> Captured {
     let highlight = collecting(config);
-    let subscriber = tracing_subscriber::registry().with(highlight.layer());
-    highlight.as_current(|| tracing::subscriber::with_default(subscriber, work));
+    let subscriber = highlight.subscriber();
+    highlight.as_current(|| tracing::dispatcher::with_default(&subscriber, work));
     collect(&highlight)
 }
 
@@ -62,8 +61,7 @@ pub fn capture_with(config: Config, work: impl FnOnce()) -> Captured {
 /// `work` panicked.
 pub async fn capture_async(work: impl Future<Output = ()>) -> Captured {
     let highlight = collecting(Config::default().filter("trace"));
-    let subscriber = tracing_subscriber::registry().with(highlight.layer());
-    let mut work = std::pin::pin!(work.with_subscriber(subscriber));
+    let mut work = std::pin::pin!(work.with_subscriber(highlight.subscriber()));
     std::future::poll_fn(|cx| highlight.as_current(|| work.as_mut().poll(cx))).await;
     collect(&highlight)
 }

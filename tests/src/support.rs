@@ -52,6 +52,12 @@ impl Pipeline {
     /// Makes this thread's `tracing` events and spans go to the SDK.
     #[must_use]
     pub fn subscribe(&self) -> DefaultGuard {
+        tracing::dispatcher::set_default(&self.highlight.subscriber())
+    }
+
+    /// [`subscribe`](Self::subscribe) through a registry, as where there are other layers.
+    #[must_use]
+    pub fn subscribe_in_a_registry(&self) -> DefaultGuard {
         let registry = tracing_subscriber::registry().with(self.highlight.layer());
         tracing::subscriber::set_default(registry)
     }

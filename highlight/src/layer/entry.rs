@@ -1,29 +1,29 @@
-//! A `tracing` span's OpenTelemetry side: kept in the registry, begun when it is first needed.
+//! A `tracing` span's OpenTelemetry side: begun when it is first needed.
 
-use std::cell::RefCell;
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
+use opentelemetry::Context;
 use opentelemetry::trace::SpanKind;
-use opentelemetry::{Context, ContextGuard};
 use tracing::span::{Attributes, Id};
 use tracing_subscriber::registry::{Extensions, ExtensionsMut, LookupSpan as _, Registry};
 
 use super::span_fields::{self, Told};
+use super::subscriber::Spans;
+use crate::export::buffer::lock;
 use crate::handle::Highlight;
-use crate::owner::Owner;
-use crate::recording::{Draft, Recording};
+use crate::recording::{Beginning, Draft, Recording};
 
 /// The OpenTelemetry side of one `tracing` span, for one SDK.
 #[derive(Debug)]
 pub(crate) struct Entry {
     recording: Recording,
     /// Once it has begun: the context with the span in it.
-    context: OnceLock<Context>,
+    context: Mutex<Option<Context>>,
 }
 
-/// The entries of a span: one for each SDK whose layer is in the registry.
+/// The entries of a span in a registry: one for each SDK whose layer is in it.
 #[derive(Debug)]
-struct Entries {
+pub(super) struct Entries {
     first: Entry,
     others: Vec<Entry>,
 }
@@ -31,16 +31,17 @@ struct Entries {
 impl Entry {
     pub(super) fn new(highlight: &Highlight, attributes: &Attributes<'_>, parent: Context) -> Self {
         let metadata = attributes.metadata();
-        let told = span_fields::read(highlight, metadata, attributes);
-        let draft = Draft {
-            name: told.name.unwrap_or(metadata.name().into()),
-            kind: told.kind.unwrap_or(SpanKind::Internal),
-            status: told.status.unwrap_or_default(),
-            attributes: told.attributes,
+        let fill = |draft: &mut Draft| {
+            let room = std::mem::take(&mut draft.attributes);
+            let told = span_fields::read(highlight, metadata, attributes, room);
+            draft.name = told.name.unwrap_or(metadata.name().into());
+            draft.kind = told.kind.unwrap_or(SpanKind::Internal);
+            draft.status = told.status.unwrap_or_default();
+            draft.attributes = told.attributes;
         };
         Entry {
-            recording: Recording::new(highlight, draft, parent),
-            context: OnceLock::new(),
+            recording: Recording::filled(highlight, parent, fill),
+            context: Mutex::new(None),
         }
     }
 
@@ -48,7 +49,7 @@ impl Entry {
     pub(super) fn begun(recording: Recording, context: Context) -> Self {
         Entry {
             recording,
-            context: OnceLock::from(context),
+            context: Mutex::new(Some(context)),
         }
     }
 
@@ -63,73 +64,111 @@ impl Entry {
         }
     }
 
+    /// Takes that of `highlight` out.
+    pub(super) fn take(extensions: &mut ExtensionsMut<'_>, highlight: &Highlight) -> Option<Self> {
+        let entries = extensions.get_mut::<Entries>()?;
+        let mut others = entries.others.iter();
+        if let Some(at) = others.position(|entry| entry.recording.is_of(highlight)) {
+            return Some(entries.others.swap_remove(at));
+        }
+        if !entries.first.recording.is_of(highlight) {
+            return None;
+        }
+        match entries.others.pop() {
+            Some(other) => Some(std::mem::replace(&mut entries.first, other)),
+            None => Some(extensions.remove::<Entries>()?.first),
+        }
+    }
+
     pub(super) fn of<'a>(
         extensions: &'a Extensions<'_>,
         highlight: &Highlight,
     ) -> Option<&'a Self> {
         let entries = extensions.get::<Entries>()?;
         let mut entries = std::iter::once(&entries.first).chain(&entries.others);
-        entries.find(|entry| entry.recording.highlight().is_same(highlight))
+        entries.find(|entry| entry.recording.is_of(highlight))
     }
 
-    /// Shows the entry of a `tracing` span; that of the first SDK where its registry has several.
-    pub(crate) fn find<T>(span: &tracing::Span, work: impl FnOnce(&Entry) -> T) -> Option<T> {
+    /// The context of a `tracing` span, which begins now, if it had not.
+    pub(crate) fn context_of(span: &tracing::Span) -> Option<Context> {
+        let of_spans = |spans: &Spans, id: &Id| spans.context(id);
+        Entry::find(span, of_spans, Entry::context)
+    }
+
+    /// The recording of a `tracing` span.
+    pub(crate) fn recording_of(span: &tracing::Span) -> Option<Recording> {
+        let of_spans = |spans: &Spans, id: &Id| spans.recording(id);
+        Entry::find(span, of_spans, |entry| entry.recording().clone())
+    }
+
+    /// In a registry with several SDKs it is that of the first.
+    fn find<T>(
+        span: &tracing::Span,
+        of_spans: impl FnOnce(&Spans, &Id) -> Option<T>,
+        of_entry: impl FnOnce(&Entry) -> T,
+    ) -> Option<T> {
         span.with_subscriber(|(id, dispatch)| {
+            if let Some(spans) = dispatch.downcast_ref::<Spans>() {
+                return of_spans(spans, id);
+            }
             let span = dispatch.downcast_ref::<Registry>()?.span(id)?;
             let extensions = span.extensions();
-            Some(work(&extensions.get::<Entries>()?.first))
+            Some(of_entry(&extensions.get::<Entries>()?.first))
         })?
     }
 
-    /// Its context, with the span in it; begins the span.
-    pub(crate) fn context(&self) -> &Context {
-        // One that is closed already has none.
-        let begin = || self.recording.begin().unwrap_or_default();
-        self.context.get_or_init(begin)
+    /// Its context, with the span in it, which begins now, if it had not.
+    pub(super) fn context(&self) -> Context {
+        let mut own = lock(&self.context);
+        let (context, parent) = begun(&self.recording, &mut own);
+        drop(own);
+        drop(parent);
+        context
     }
 
-    pub(crate) fn recording(&self) -> &Recording {
+    /// [`context`](Self::context), and what is to be dropped when nothing is locked any more.
+    pub(super) fn context_mut(&mut self) -> (Context, Option<Context>) {
+        let own = self.context.get_mut();
+        let own = own.unwrap_or_else(PoisonError::into_inner);
+        begun(&self.recording, own)
+    }
+
+    pub(super) fn recording(&self) -> &Recording {
         &self.recording
     }
 
-    pub(super) fn record(&self, told: Told) {
-        self.recording.add_encoded(&told.attributes);
+    /// The span is over, and nobody will ask for the entry again.
+    pub(super) fn close(self) {
+        self.recording.finish();
+        drop(self.context);
+        self.recording.retire();
+    }
+}
+
+/// The context, and the parent's where the span began just now.
+fn begun(recording: &Recording, own: &mut Option<Context>) -> (Context, Option<Context>) {
+    if let Some(context) = own {
+        return (context.clone(), None);
+    }
+    // One that is closed already has none.
+    let Some(Beginning { context, parent }) = recording.begin() else {
+        return (Context::default(), None);
+    };
+    *own = Some(context.clone());
+    (context, Some(parent))
+}
+
+impl Recording {
+    pub(super) fn tell(&self, told: Told) {
+        self.add_encoded(&told.attributes);
         if let Some(name) = told.name {
-            self.recording.rename(name);
+            self.rename(name);
         }
         if let Some(kind) = told.kind {
-            self.recording.set_kind(kind);
+            self.set_kind(kind);
         }
         if let Some(status) = told.status {
-            self.recording.settle(status);
+            self.settle(status);
         }
     }
-}
-
-thread_local! {
-    /// The contexts of the spans that are entered on this thread.
-    static ENTERED: RefCell<Vec<(Id, Owner, ContextGuard)>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Makes the span's context the current one.
-pub(super) fn enter(id: &Id, highlight: &Highlight, context: Context) {
-    // On a thread that is being torn down neither OpenTelemetry's thread-local nor ours can be used.
-    if crate::context::current(|_| ()).is_some() {
-        let entered = (id.clone(), highlight.0.owner, context.attach());
-        let _ = ENTERED.try_with(|stack| stack.borrow_mut().push(entered));
-    }
-}
-
-/// Goes back to the context before.
-pub(super) fn exit(id: &Id, highlight: &Highlight) {
-    let owner = highlight.0.owner;
-    let left = ENTERED.try_with(|stack| {
-        let mut stack = stack.borrow_mut();
-        let at = stack
-            .iter()
-            .rposition(|(known, of, _)| known == id && *of == owner)?;
-        Some(stack.remove(at))
-    });
-    // Dropped when nothing is borrowed any more: the context may be a span's last.
-    drop(left);
 }

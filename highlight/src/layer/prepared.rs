@@ -60,7 +60,7 @@ pub(super) fn entry(highlight: &Highlight, metadata: &Metadata<'_>) -> Option<En
     }
     let Prepared { draft, parent } = PREPARED.try_with(Cell::take).ok()??;
     let recording = Recording::new(highlight, draft, parent);
-    let context = recording.begin().unwrap_or_default();
+    let context = recording.begin_alone();
     let opened = Opened {
         context: context.clone(),
         recording: recording.clone(),

@@ -43,14 +43,16 @@ impl HasFields for Record<'_> {
     }
 }
 
-/// Reads the fields of a span of the call site that `metadata` describes.
+/// Reads the fields of a span of the call site that `metadata` describes. The attributes are put into `room`, which is empty.
 pub(super) fn read(
     highlight: &Highlight,
     metadata: &'static Metadata<'static>,
     fields: &impl HasFields,
+    mut room: EncodedAttributes,
 ) -> Told {
+    room.reserve(metadata.fields().len());
     let mut told = Told {
-        attributes: EncodedAttributes::with_room_for(metadata.fields().len()),
+        attributes: room,
         ..Told::default()
     };
     highlight.0.intake.at(metadata, |site, scrub| {
@@ -61,6 +63,15 @@ pub(super) fn read(
         });
     });
     told
+}
+
+/// Reads the fields that a span is given later.
+pub(super) fn recorded(
+    highlight: &Highlight,
+    metadata: &'static Metadata<'static>,
+    values: &Record<'_>,
+) -> Told {
+    read(highlight, metadata, values, EncodedAttributes::default())
 }
 
 struct Reader<'a> {

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::future::Future;
 
 use opentelemetry::context::FutureExt as _;
-use opentelemetry::trace::{Span as _, SpanKind, Status, TraceContextExt as _};
+use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue};
 
 use super::{Headers, current, inject_context};
@@ -68,10 +68,14 @@ impl Outgoing {
             kind: SpanKind::Client,
             ..Draft::new(known.unwrap_or("HTTP"))
         };
-        let mut span = Recording::new(highlight, draft, current());
-        span.set_attributes(target.attributes(method, known));
+        let span = Recording::new(highlight, draft, current());
+        span.add(|attributes, scrub| {
+            for attribute in target.attributes(method, known) {
+                attributes.push(&attribute, scrub);
+            }
+        });
         Outgoing {
-            context: span.begin().unwrap_or_default(),
+            context: span.begin_alone(),
             is_open: true,
             is_allowed,
         }

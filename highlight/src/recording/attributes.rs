@@ -9,6 +9,9 @@ use crate::export::{span, value};
 use crate::scope::Scope;
 use crate::scrub::Scrub;
 
+/// Bytes of an attribute as it usually is.
+const USUAL: usize = 48;
+
 /// The attributes of a span, as fields of its message.
 #[derive(Debug, Default)]
 pub(crate) struct EncodedAttributes {
@@ -21,11 +24,23 @@ pub(crate) struct EncodedAttributes {
 impl EncodedAttributes {
     /// With room for so many of usual sizes.
     pub(crate) fn with_room_for(count: usize) -> Self {
-        const USUAL: usize = 48;
         EncodedAttributes {
             bytes: Vec::with_capacity((count + 1) * USUAL),
             ..EncodedAttributes::default()
         }
+    }
+
+    /// Makes room for so many of usual sizes.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        self.bytes.reserve((count + 1) * USUAL);
+    }
+
+    /// Takes all away, and of the memory what is more than `keep` bytes.
+    pub(super) fn clear(&mut self, keep: usize) {
+        self.bytes.clear();
+        self.bytes.shrink_to(keep);
+        self.count = 0;
+        self.over = 0;
     }
 
     /// Adds the one that `write` writes.
@@ -49,7 +64,7 @@ impl EncodedAttributes {
         }
     }
 
-    pub(super) fn push(&mut self, attribute: &KeyValue, scrub: &Scrub) {
+    pub(crate) fn push(&mut self, attribute: &KeyValue, scrub: &Scrub) {
         let name = attribute.key.as_str();
         self.add(|buf| value::attribute(buf, span::ATTRIBUTES, name, &attribute.value, scrub));
     }

@@ -16,5 +16,6 @@ mod metrics;
 mod outgoing;
 mod scopes;
 mod sessions;
+mod span_lives;
 mod spans;
 mod wire;
