@@ -15,8 +15,10 @@ use opentelemetry::{Context, KeyValue, StringValue};
 use crate::export::buffer::lock;
 use crate::export::deferred::Gap;
 use crate::export::log_record::unix_nanos;
+use crate::export::processors::{Finished, Form};
 use crate::export::span::{self, Head};
 use crate::export::worker::is_worker;
+use crate::export::{scribe, span_note};
 use crate::handle::Highlight;
 use crate::http::Names;
 use crate::scrub::Scrub;
@@ -247,7 +249,13 @@ impl Shared {
             return;
         }
         let client = &highlight.0;
-        client.intake.finished_span(&client.scope, |buf, scrub| {
+        let attributes = &live.draft.attributes;
+        let finished = Finished {
+            scope: &client.scope,
+            site: attributes.site,
+            is_whole: live.gaps.is_empty(),
+        };
+        client.intake.finished(&finished, |buf, form, scrub| {
             let head = Head {
                 context: &begun.context,
                 parent: begun.parent,
@@ -257,7 +265,7 @@ impl Shared {
                 start: live.start,
                 end: unix_nanos(end()),
             };
-            live.write(buf, &head, scrub);
+            live.write(buf, &head, form, scrub);
             let gaps = mem::take(&mut live.gaps);
             // A hook may ask for the span.
             drop(live);
@@ -302,15 +310,30 @@ impl Live {
         Some((parent, own))
     }
 
-    fn write(&self, buf: &mut Vec<u8>, head: &Head<'_>, scrub: &Scrub) {
-        head.write(buf);
-        let attributes = &self.draft.attributes;
-        buf.extend_from_slice(&attributes.bytes);
+    fn write(&self, buf: &mut Vec<u8>, head: &Head<'_>, form: Form<'_>, scrub: &Scrub) {
+        let attributes = &self.draft.attributes.bytes;
+        match form {
+            Form::Note(site) => {
+                // Mostly there is nothing of it, which takes no memory.
+                let mut rest = Vec::new();
+                self.write_rest(&mut rest, scrub);
+                span_note::write(buf, head, site, attributes, &rest);
+            }
+            Form::Record(site) => {
+                head.write(buf);
+                scribe::write_values(buf, attributes, site, scrub);
+                self.write_rest(buf, scrub);
+            }
+        }
+    }
+
+    /// What comes behind the attributes.
+    fn write_rest(&self, buf: &mut Vec<u8>, scrub: &Scrub) {
         span::write_status(buf, &self.draft.status, scrub);
         buf.extend_from_slice(&self.parts);
         span::write_dropped(
             buf,
-            attributes.over,
+            self.draft.attributes.over,
             self.events.saturating_sub(MAX_EVENTS),
             self.links.saturating_sub(MAX_LINKS),
         );

@@ -25,6 +25,23 @@ use crate::http::Names;
 use crate::scrub::Scrub;
 use tracing::Metadata;
 
+/// What has to be known of a span that has ended before it is written.
+#[derive(Debug)]
+pub(crate) struct Finished<'a> {
+    pub(crate) scope: &'a InstrumentationScope,
+    /// The call site that its noted attributes are of.
+    pub(crate) site: Option<&'static Metadata<'static>>,
+    /// It lacks no stacks.
+    pub(crate) is_whole: bool,
+}
+
+/// What is to be written of a span, with its call site.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Form<'a> {
+    Note(Option<u16>),
+    Record(Option<&'a Site>),
+}
+
 /// The records' way into the buffer, shared by all that makes records.
 ///
 /// What was installed for the process cannot be taken out again: after a further `init` it finds the new buffer through here.
@@ -100,6 +117,38 @@ impl Intake {
                 });
             }
         });
+    }
+
+    /// Takes a span of ours that has ended: `write` writes its note, or its record where it is wanted here, and gives back the stacks
+    /// that it lacks.
+    pub(crate) fn finished(
+        &self,
+        span: &Finished<'_>,
+        write: impl FnOnce(&mut Vec<u8>, Form<'_>, &Scrub) -> Vec<Gap>,
+    ) {
+        let intake = self.latest();
+        let style = &intake.style;
+        let of_site = |site: Option<&Site>| {
+            let can_be_noted = site.is_none_or(|site| site.noted_as.is_some());
+            if span.is_whole && can_be_noted && style.hooks.span.is_none() {
+                scratch::with(|buf| {
+                    let form = Form::Note(site.and_then(|site| site.noted_as));
+                    write(buf, form, &style.scrub);
+                    intake.buffer.push_note(Signal::Traces, buf);
+                });
+            } else {
+                let write =
+                    |buf: &mut Vec<u8>, scrub: &Scrub| write(buf, Form::Record(site), scrub);
+                intake.finished_span(span.scope, write);
+            }
+        };
+        match span.site {
+            None => of_site(None),
+            Some(site) => {
+                let sites = &intake.buffer.sites;
+                sites.with(site, &style.scrub, |site| of_site(Some(site)));
+            }
+        }
     }
 
     /// Takes an error, which becomes a span of its own.

@@ -19,7 +19,7 @@ const PROBES: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Site {
     metadata: &'static Metadata<'static>,
-    /// Its place in the table, where its events are told by notes.
+    /// Its place in the table, where its events or spans are told by notes.
     pub(crate) noted_as: Option<u16>,
     pub(crate) severity: Severity,
     /// Of an event: the encoded fields that are the same each time.
@@ -105,12 +105,11 @@ impl Site {
     }
 }
 
-/// Errors are more than a note can say, and so is what `tracing-log` made.
+/// An event's error is more than a note can say, and so is what `tracing-log` made.
 fn is_noted(metadata: &Metadata<'_>, fields: &[SiteField]) -> bool {
-    metadata.is_event()
-        && !comes_from_log(metadata)
-        && u8::try_from(fields.len()).is_ok()
-        && fields.iter().all(|field| field.role != Role::Error)
+    let says_more = metadata.is_event()
+        && (comes_from_log(metadata) || fields.iter().any(|field| field.role == Role::Error));
+    !says_more && u8::try_from(fields.len()).is_ok()
 }
 
 /// The target of all events that `tracing-log` makes.

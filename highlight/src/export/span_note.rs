@@ -9,7 +9,41 @@ use super::span::Head;
 /// Of what has always the same size.
 const HEAD: usize = 64;
 
-/// A finished span, as its caller leaves it.
+/// Notes a finished span: its attributes are `values` of the call `site`; `rest` is what comes behind them in the span's message.
+#[inline]
+pub(crate) fn write(
+    buf: &mut Vec<u8>,
+    span: &Head<'_>,
+    site: Option<u16>,
+    values: &[u8],
+    rest: &[u8],
+) {
+    let mut head = [0; HEAD];
+    head[..16].copy_from_slice(&span.context.trace_id().to_bytes());
+    head[16..24].copy_from_slice(&span.context.span_id().to_bytes());
+    head[24..32].copy_from_slice(&span.parent.to_bytes());
+    head[32..40].copy_from_slice(&span.start.to_ne_bytes());
+    head[40..48].copy_from_slice(&span.end.to_ne_bytes());
+    head[48] = span.context.trace_flags().to_u8();
+    head[49] = span.parent_is_remote.into();
+    head[50] = number(span.kind);
+    head[51] = site.is_some().into();
+    head[52..54].copy_from_slice(&site.unwrap_or_default().to_ne_bytes());
+    head[56..60].copy_from_slice(&length(span.name.len()));
+    head[60..].copy_from_slice(&length(values.len()));
+    buf.extend_from_slice(&head);
+    buf.extend_from_slice(span.name.as_bytes());
+    buf.extend_from_slice(values);
+    let state = span.context.trace_state();
+    if rest.is_empty() && *state == TraceState::NONE {
+        return;
+    }
+    buf.extend_from_slice(&length(rest.len()));
+    buf.extend_from_slice(rest);
+    buf.extend_from_slice(state.header().as_bytes());
+}
+
+/// A finished span, as its caller left it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SpanNote<'a> {
     pub(crate) context: SpanContext,
@@ -29,33 +63,6 @@ pub(crate) struct SpanNote<'a> {
 }
 
 impl<'a> SpanNote<'a> {
-    #[inline]
-    pub(crate) fn write(&self, buf: &mut Vec<u8>) {
-        let mut head = [0; HEAD];
-        head[..16].copy_from_slice(&self.context.trace_id().to_bytes());
-        head[16..24].copy_from_slice(&self.context.span_id().to_bytes());
-        head[24..32].copy_from_slice(&self.parent.to_bytes());
-        head[32..40].copy_from_slice(&self.start.to_ne_bytes());
-        head[40..48].copy_from_slice(&self.end.to_ne_bytes());
-        head[48] = self.context.trace_flags().to_u8();
-        head[49] = self.parent_is_remote.into();
-        head[50] = number(&self.kind);
-        head[51] = self.site.is_some().into();
-        head[52..54].copy_from_slice(&self.site.unwrap_or_default().to_ne_bytes());
-        head[56..60].copy_from_slice(&length(self.name.len()));
-        head[60..].copy_from_slice(&length(self.values.len()));
-        buf.extend_from_slice(&head);
-        buf.extend_from_slice(self.name.as_bytes());
-        buf.extend_from_slice(self.values);
-        let state = self.context.trace_state();
-        if self.rest.is_empty() && *state == TraceState::NONE {
-            return;
-        }
-        buf.extend_from_slice(&length(self.rest.len()));
-        buf.extend_from_slice(self.rest);
-        buf.extend_from_slice(state.header().as_bytes());
-    }
-
     /// None for what is no note.
     pub(crate) fn read(bytes: &'a [u8]) -> Option<Self> {
         let mut rest = bytes;
@@ -147,6 +154,10 @@ mod tests {
         }
     }
 
+    fn write_note(bytes: &mut Vec<u8>, note: &SpanNote<'_>) {
+        write(bytes, &note.head(), note.site, note.values, note.rest);
+    }
+
     #[test]
     fn what_was_noted_is_read() {
         let states = [TraceState::NONE, "a=1,b=2".parse().unwrap()];
@@ -155,7 +166,7 @@ mod tests {
                 for rest in [&b""[..], b"rest"] {
                     let written = note(kind.clone(), state.clone(), rest);
                     let mut bytes = Vec::new();
-                    written.write(&mut bytes);
+                    write_note(&mut bytes, &written);
                     assert_eq!(SpanNote::read(&bytes).unwrap(), written);
                 }
             }
@@ -166,7 +177,7 @@ mod tests {
     fn what_is_cut_short_is_no_note_or_has_less() {
         let written = note(SpanKind::Client, TraceState::NONE, b"rest");
         let mut bytes = Vec::new();
-        written.write(&mut bytes);
+        write_note(&mut bytes, &written);
         for end in 0..bytes.len() {
             let read = SpanNote::read(&bytes[..end]);
             assert!(read.is_none_or(|read| read != written), "{end}");

@@ -10,6 +10,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Record};
 
 use super::fields::Debugged;
+use super::noted::Noted;
 use crate::capture::bounded;
 use crate::export::proto::{MAX_ATTRIBUTE_BYTES, Scalar};
 use crate::export::site::{Role, Site};
@@ -56,13 +57,41 @@ pub(super) fn read(
         ..Told::default()
     };
     highlight.0.intake.at(metadata, |site, scrub| {
-        fields.visit(&mut Reader {
-            site,
-            scrub,
-            told: &mut told,
+        if site.noted_as.is_none() {
+            return fields.visit(&mut Reader {
+                site,
+                scrub,
+                told: &mut told,
+            });
+        }
+        let mut attributes = std::mem::take(&mut told.attributes);
+        attributes.note(metadata, |values| {
+            let mut noted = Noted::of_span(site, values, &mut told);
+            fields.visit(&mut noted);
+            noted.count()
         });
+        told.attributes = attributes;
     });
     told
+}
+
+impl Told {
+    /// Takes what a field says of the span that is no attribute.
+    pub(super) fn special(&mut self, role: Role, value: &(impl Display + ?Sized)) {
+        let text = bounded(MAX_ATTRIBUTE_BYTES, value);
+        match role {
+            Role::Name => self.name = Some(text.into()),
+            Role::Kind => self.kind = kind(&text),
+            Role::StatusCode => {
+                self.status = match text.to_ascii_lowercase().as_str() {
+                    "ok" => Some(Status::Ok),
+                    "error" => Some(Status::error("")),
+                    _ => None,
+                };
+            }
+            _ => self.status = Some(Status::error(text)),
+        }
+    }
 }
 
 /// Reads the fields that a span is given later.
@@ -74,6 +103,7 @@ pub(super) fn recorded(
     read(highlight, metadata, values, EncodedAttributes::default())
 }
 
+/// For a call site that has no place in the table: what it says is encoded at once.
 struct Reader<'a> {
     site: &'a Site,
     scrub: &'a Scrub,
@@ -99,22 +129,7 @@ impl Reader<'_> {
             let write = |buf: &mut Vec<u8>| known.keyed.display(buf, value, scrub);
             self.told.attributes.add(write);
         } else {
-            self.special(known.role, &bounded(MAX_ATTRIBUTE_BYTES, value));
-        }
-    }
-
-    fn special(&mut self, role: Role, text: &str) {
-        match role {
-            Role::Name => self.told.name = Some(text.to_owned().into()),
-            Role::Kind => self.told.kind = kind(text),
-            Role::StatusCode => {
-                self.told.status = match text.to_ascii_lowercase().as_str() {
-                    "ok" => Some(Status::Ok),
-                    "error" => Some(Status::error("")),
-                    _ => None,
-                };
-            }
-            _ => self.told.status = Some(Status::error(text.to_owned())),
+            self.told.special(known.role, value);
         }
     }
 }
@@ -158,7 +173,7 @@ impl Visit for Reader<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
         match self.site.field(field).map(|known| known.role) {
             Some(Role::Attribute) => self.scalar(field, Scalar::Str(value)),
-            Some(role) => self.special(role, value),
+            Some(role) => self.told.special(role, value),
             None => {}
         }
     }

@@ -1,9 +1,11 @@
-//! A span's attributes, in their wire form from the moment they are known.
+//! A span's attributes: those of its call site as they were noted, others in their wire form from the moment they are known.
 
 use opentelemetry::KeyValue;
+use tracing::Metadata;
 
 use crate::context::Ambient;
 use crate::export::log_record::MAX_ATTRIBUTES;
+use crate::export::note::Values;
 use crate::export::proto::{self, Scalar};
 use crate::export::{span, value};
 use crate::scope::Scope;
@@ -12,10 +14,12 @@ use crate::scrub::Scrub;
 /// Bytes of an attribute as it usually is.
 const USUAL: usize = 48;
 
-/// The attributes of a span, as fields of its message.
+/// The attributes of a span, as [`Values`].
 #[derive(Debug, Default)]
 pub(crate) struct EncodedAttributes {
     pub(super) bytes: Vec<u8>,
+    /// The call site that the noted ones are of.
+    pub(super) site: Option<&'static Metadata<'static>>,
     count: u32,
     /// How many there were beyond the limit.
     pub(super) over: u32,
@@ -39,6 +43,7 @@ impl EncodedAttributes {
     pub(super) fn clear(&mut self, keep: usize) {
         self.bytes.clear();
         self.bytes.shrink_to(keep);
+        self.site = None;
         self.count = 0;
         self.over = 0;
     }
@@ -48,15 +53,28 @@ impl EncodedAttributes {
     pub(crate) fn add(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         if self.count < MAX_ATTRIBUTES {
             self.count += 1;
-            write(&mut self.bytes);
+            Values::behind(&mut self.bytes).encoded(write);
         } else {
             self.over += 1;
         }
     }
 
+    /// Adds values of the span's call site, of which `note` tells how many it noted, and how many it left out.
+    pub(crate) fn note(
+        &mut self,
+        site: &'static Metadata<'static>,
+        note: impl FnOnce(&mut Values<'_>) -> (u32, u32),
+    ) {
+        self.site = Some(site);
+        let (noted, over) = note(&mut Values::behind(&mut self.bytes));
+        self.count += noted;
+        self.over += over;
+    }
+
     pub(crate) fn append(&mut self, others: &EncodedAttributes) {
         self.over += others.over;
         if self.count + others.count <= MAX_ATTRIBUTES {
+            self.site = self.site.or(others.site);
             self.count += others.count;
             self.bytes.extend_from_slice(&others.bytes);
         } else {
@@ -71,10 +89,12 @@ impl EncodedAttributes {
 
     /// What every span has that begins here.
     pub(super) fn push_ambient(&mut self, ambient: &Ambient, scrub: &Scrub) {
-        let buf = &mut self.bytes;
         if let Some(session) = ambient.session() {
             let id = Scalar::Str(session.secure_id());
-            proto::key_value(buf, span::ATTRIBUTES, "highlight.session_id", id);
+            let mut values = Values::behind(&mut self.bytes);
+            values.encoded(|buf| {
+                proto::key_value(buf, span::ATTRIBUTES, "highlight.session_id", id);
+            });
         }
         if let Some(scope) = ambient.scope() {
             self.push_tags(scope, scrub);
@@ -82,9 +102,10 @@ impl EncodedAttributes {
     }
 
     pub(crate) fn push_tags(&mut self, scope: &Scope, scrub: &Scrub) {
-        let buf = &mut self.bytes;
+        let mut values = Values::behind(&mut self.bytes);
         scope.each_tag(|name, tag| {
-            value::field(buf, span::ATTRIBUTES, name, Scalar::Str(tag), scrub);
+            let tag = Scalar::Str(tag);
+            values.encoded(|buf| value::field(buf, span::ATTRIBUTES, name, tag, scrub));
         });
     }
 }
