@@ -37,8 +37,8 @@ fn an_event_keeps_its_fields_with_their_types() {
         ("code.namespace", "it::logs"),
         ("code.file.path", "tests/tests/it/logs.rs"),
         ("code.filepath", "tests/tests/it/logs.rs"),
-        ("code.line.number", "9"),
-        ("code.lineno", "9"),
+        ("code.line.number", "10"),
+        ("code.lineno", "10"),
         (
             "thread.name",
             "logs::an_event_keeps_its_fields_with_their_types",
