@@ -17,10 +17,9 @@ use crate::handle::Highlight;
 use crate::recording::EncodedAttributes;
 use crate::scrub::Scrub;
 
-/// What fields say of their span.
+/// What fields say of their span, beside its attributes.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    pub(super) attributes: EncodedAttributes,
     pub(super) name: Option<StringValue>,
     pub(super) kind: Option<SpanKind>,
     pub(super) status: Option<Status>,
@@ -43,40 +42,30 @@ impl HasFields for Record<'_> {
     }
 }
 
-/// Reads the fields of a span of the call site that `metadata` describes. The attributes are put into `room`, which is empty.
+/// Reads the fields of a span of the call site that `metadata` describes, and puts the attributes into `attributes`.
 pub(super) fn read(
     highlight: &Highlight,
     metadata: &'static Metadata<'static>,
     fields: &impl HasFields,
-    mut room: EncodedAttributes,
+    attributes: &mut EncodedAttributes,
 ) -> Told {
-    room.reserve(metadata.fields().len());
-    let mut told = Told {
-        attributes: room,
-        ..Told::default()
-    };
+    attributes.reserve(metadata.fields().len());
+    let mut told = Told::default();
     highlight.0.intake.at(metadata, |site, scrub| {
         fields.visit(&mut Reader {
             site,
             scrub,
+            attributes,
             told: &mut told,
         });
     });
     told
 }
 
-/// Reads the fields that a span is given later.
-pub(super) fn recorded(
-    highlight: &Highlight,
-    metadata: &'static Metadata<'static>,
-    values: &Record<'_>,
-) -> Told {
-    read(highlight, metadata, values, EncodedAttributes::default())
-}
-
 struct Reader<'a> {
     site: &'a Site,
     scrub: &'a Scrub,
+    attributes: &'a mut EncodedAttributes,
     told: &'a mut Told,
 }
 
@@ -86,7 +75,7 @@ impl Reader<'_> {
         if let Some(known) = self.site.field(field) {
             let scrub = self.scrub;
             let write = |buf: &mut Vec<u8>| known.keyed.scalar(buf, value, scrub);
-            self.told.attributes.add(write);
+            self.attributes.add(write);
         }
     }
 
@@ -97,7 +86,7 @@ impl Reader<'_> {
         if known.role == Role::Attribute {
             let scrub = self.scrub;
             let write = |buf: &mut Vec<u8>| known.keyed.display(buf, value, scrub);
-            self.told.attributes.add(write);
+            self.attributes.add(write);
         } else {
             self.special(known.role, &bounded(MAX_ATTRIBUTE_BYTES, value));
         }
@@ -135,8 +124,7 @@ fn kind(text: &str) -> Option<SpanKind> {
 impl Visit for Reader<'_> {
     fn record_bool(&mut self, field: &Field, value: bool) {
         if let Some(known) = self.site.field(field) {
-            let attributes = &mut self.told.attributes;
-            attributes.add(|buf| known.keyed.bool(buf, value));
+            self.attributes.add(|buf| known.keyed.bool(buf, value));
         }
     }
 
