@@ -270,8 +270,8 @@ impl Highlight {
     }
 
     /// A `tracing` subscriber under this handle's [`Config::filter`](crate::Config::filter), for a thread or a task of its own:
-    /// that which [`Config::init`](crate::Config::init) installs. Where there are to be other layers, [`layer`](Self::layer) is it;
-    /// where there are none, spans cost this one half.
+    /// that which [`Config::init`](crate::Config::init) installs. It has no other layers, and spans cost it less than a registry with
+    /// the [`layer`](Self::layer).
     ///
     /// # Examples
     ///

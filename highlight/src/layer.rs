@@ -16,18 +16,18 @@ mod subscriber;
 
 use opentelemetry::trace::{Status, TraceContextExt as _};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use crate::context::{Ambient, Correlation};
+use crate::context::Correlation;
 use crate::export::log_record::{Location, Opening};
 use crate::export::note::Values;
 use crate::export::site::Site;
 use crate::handle::Highlight;
 use crate::owner::Owner;
-use crate::recording::Recording;
+use crate::recording::{EncodedAttributes, Recording};
 pub(crate) use entry::Entry;
 use fields::Fields;
 use filter::Directives;
@@ -88,8 +88,7 @@ impl HighlightLayer {
     fn current(&self, known: &impl Known) -> opentelemetry::Context {
         let current = crate::context::current(opentelemetry::Context::clone);
         let current = current.unwrap_or_default();
-        let owner = Ambient::of(&current).owner();
-        if self.highlight.0.owner.is_not(owner)
+        if self.highlight.0.owner.is_not_of(&current)
             && let Some(own) = known.current(&self.highlight)
         {
             return own;
@@ -201,9 +200,10 @@ where
         let Some(span) = context.span(id) else {
             return;
         };
-        // The values' own code may log: nothing is held while it runs.
-        let told = span_fields::recorded(&self.highlight, span.metadata(), values);
-        entry(&self.highlight, &span, |entry| entry.recording().tell(told));
+        let recording = entry(&self.highlight, &span, |entry| entry.recording().clone());
+        if let Some(recording) = recording {
+            tell(&self.highlight, &recording, span.metadata(), values);
+        }
     }
 
     fn on_follows_from(&self, id: &Id, follows: &Id, context: Context<'_, S>) {
@@ -238,6 +238,27 @@ where
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         self.event(event, &context);
+    }
+}
+
+/// Gives a span fields later. Their own code may log: nothing is to be held while it runs.
+fn tell(
+    highlight: &Highlight,
+    recording: &Recording,
+    metadata: &'static Metadata<'static>,
+    values: &Record<'_>,
+) {
+    let mut attributes = EncodedAttributes::default();
+    let told = span_fields::read(highlight, metadata, values, &mut attributes);
+    recording.add_encoded(&attributes);
+    if let Some(name) = told.name {
+        recording.rename(name);
+    }
+    if let Some(kind) = told.kind {
+        recording.set_kind(kind);
+    }
+    if let Some(status) = told.status {
+        recording.settle(status);
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use opentelemetry::Context;
+
 use crate::context::Ambient;
 
 /// The layers that were made so far. With a single one, nobody asks whose a context is, and nothing is marked.
@@ -24,12 +26,21 @@ impl Owner {
 
     /// What to put into a context that this SDK makes, where that says anything new.
     pub(crate) fn mark(self, ambient: &Ambient) -> Option<Owner> {
-        let is_alone = LAYERS.load(Ordering::Relaxed) < 2;
-        (!is_alone && ambient.owner() != Some(self)).then_some(self)
+        (!is_alone() && ambient.owner() != Some(self)).then_some(self)
+    }
+
+    /// True when `context` was made by another.
+    pub(crate) fn is_not_of(self, context: &Context) -> bool {
+        let mark = || context.get::<Ambient>()?.owner();
+        !is_alone() && self.is_not(mark())
     }
 
     /// True when a context marked with `mark` was made by another.
     pub(crate) fn is_not(self, mark: Option<Owner>) -> bool {
         mark.is_some_and(|owner| owner != self)
     }
+}
+
+fn is_alone() -> bool {
+    LAYERS.load(Ordering::Relaxed) < 2
 }

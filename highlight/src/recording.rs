@@ -73,6 +73,10 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Live {
     stage: Stage,
+    /// Until it begins.
+    parent: Context,
+    /// From then on.
+    begun: Begun,
     draft: Draft,
     /// Nanoseconds since 1970.
     start: u64,
@@ -83,11 +87,10 @@ struct Live {
     gaps: Vec<Gap>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// Below whichever span is in this context.
-    Made(Context),
-    Begun(Begun),
+    Made,
+    Begun,
     /// It has ended, or the sampling does not take it, or it is nothing yet.
     #[default]
     Over,
@@ -121,7 +124,8 @@ impl Recording {
             let live = live.unwrap_or_else(PoisonError::into_inner);
             fill(&mut live.draft);
             live.start = unix_nanos(SystemTime::now());
-            live.stage = Stage::Made(parent);
+            live.parent = parent;
+            live.stage = Stage::Made;
         }
         Recording(shared)
     }
@@ -135,10 +139,10 @@ impl Recording {
     /// Sets the parent; false when the span has begun already.
     pub(crate) fn set_parent(&self, parent: Context) -> bool {
         let mut live = lock(&self.0.live);
-        if !matches!(live.stage, Stage::Made(_)) {
+        if live.stage != Stage::Made {
             return false;
         }
-        let before = mem::replace(&mut live.stage, Stage::Made(parent));
+        let before = mem::replace(&mut live.parent, parent);
         drop(live);
         // Whatever it holds may end with it.
         drop(before);
@@ -148,7 +152,10 @@ impl Recording {
     /// Begins the span, if the sampling takes it; none when it has begun already.
     pub(crate) fn begin(&self) -> Option<Beginning> {
         let highlight = self.0.highlight.as_ref()?;
-        let (parent, own) = lock(&self.0.live).begin(highlight)?;
+        let mut live = lock(&self.0.live);
+        let parent = live.begin(highlight)?;
+        let own = live.begun.context.clone();
+        drop(live);
         let shown = Shown::new(self.clone(), own);
         Some(Beginning {
             context: parent.with_span(shown),
@@ -219,9 +226,8 @@ impl Recording {
         self.0.finish(SystemTime::now);
     }
 
-    /// [`finish`](Self::finish) by who made the span. Where nobody else has it, the next one is made of it.
+    /// Nobody asks for the span any more, which has ended. Where nobody else has it, the next one is made of it.
     pub(crate) fn retire(self) {
-        self.finish();
         spare::keep(self.0);
     }
 }
@@ -239,13 +245,14 @@ impl Shared {
         let Some(highlight) = &self.highlight else {
             return;
         };
-        let mut live = lock(&self.live);
         // Dropped last, when nothing is locked.
-        let _parent = live.begin(highlight);
-        let Stage::Begun(begun) = mem::replace(&mut live.stage, Stage::Over) else {
+        let _parent;
+        let mut live = lock(&self.live);
+        if live.stage == Stage::Over {
             return;
-        };
-        if is_worker() {
+        }
+        _parent = live.begin(highlight);
+        if mem::take(&mut live.stage) == Stage::Over || is_worker() {
             return;
         }
         let client = &highlight.0;
@@ -257,9 +264,9 @@ impl Shared {
         };
         client.intake.finished(&finished, |buf, form, scrub| {
             let head = Head {
-                context: &begun.context,
-                parent: begun.parent,
-                parent_is_remote: begun.parent_is_remote,
+                context: &live.begun.context,
+                parent: live.begun.parent,
+                parent_is_remote: live.begun.parent_is_remote,
                 name: live.draft.name.as_str(),
                 kind: &live.draft.kind,
                 start: live.start,
@@ -286,28 +293,27 @@ impl Drop for Shared {
 
 impl Live {
     fn is_over(&self) -> bool {
-        matches!(self.stage, Stage::Over)
+        self.stage == Stage::Over
     }
 
-    /// Its parent's context and its own; none when it has begun already.
-    fn begin(&mut self, highlight: &Highlight) -> Option<(Context, SpanContext)> {
-        if !matches!(self.stage, Stage::Made(_)) {
+    /// Its parent's context; none when it has begun already.
+    fn begin(&mut self, highlight: &Highlight) -> Option<Context> {
+        if self.stage != Stage::Made {
             return None;
         }
-        let Stage::Made(parent) = mem::replace(&mut self.stage, Stage::Over) else {
-            return None;
-        };
         let client = &highlight.0;
+        let parent = mem::take(&mut self.parent);
         let (parent, ambient) = inside_the_session(parent, client.owner);
-        let begun = Begun::below(&parent, &self.draft, &client.sampling);
-        let own = begun.context.clone();
-        if own.is_sampled() {
+        self.begun = Begun::below(&parent, &self.draft, &client.sampling);
+        if self.begun.context.is_sampled() {
             let attributes = &mut self.draft.attributes;
             let intake = &client.intake;
             intake.with_scrub(|scrub| attributes.push_ambient(&ambient, scrub));
-            self.stage = Stage::Begun(begun);
+            self.stage = Stage::Begun;
+        } else {
+            self.stage = Stage::Over;
         }
-        Some((parent, own))
+        Some(parent)
     }
 
     fn write(&self, buf: &mut Vec<u8>, head: &Head<'_>, form: Form<'_>, scrub: &Scrub) {

@@ -128,6 +128,9 @@ impl ShouldSample for Sampling {
 
 /// As OpenTelemetry's own `TraceIdRatioBased`: services with the same rate decide alike.
 fn falls_within(trace_id: TraceId, rate: f64) -> bool {
+    if rate >= 1.0 {
+        return true;
+    }
     const RANGE: f64 = 9_223_372_036_854_775_808.0; // 2^63
     let bytes = trace_id.to_bytes();
     let low = bytes[8..]
@@ -139,7 +142,7 @@ fn falls_within(trace_id: TraceId, rate: f64) -> bool {
         reason = "the rate is from 0 to 1, and the cast saturates"
     )]
     let bound = (rate * RANGE) as u64;
-    rate >= 1.0 || low >> 1 < bound
+    low >> 1 < bound
 }
 
 #[cfg(test)]

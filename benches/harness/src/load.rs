@@ -13,6 +13,8 @@ pub enum Load {
     LogInSpan,
     /// `span`: a span with three fields.
     Span,
+    /// `span-poll`: a span that stays open is entered and left once more, as a future's is each time it is polled.
+    SpanPoll,
     /// `span+log`: that span, with that event in it.
     SpanAndLog,
     /// `error`: an error with a cause, captured through the SDK's own call.
@@ -36,6 +38,7 @@ impl FromStr for Load {
             "log" => Load::Log,
             "log-in-span" => Load::LogInSpan,
             "span" => Load::Span,
+            "span-poll" => Load::SpanPoll,
             "span+log" => Load::SpanAndLog,
             "error" => Load::Error,
             "metric" => Load::Metric,
@@ -57,6 +60,7 @@ pub struct Work<'a> {
     load: Load,
     own_spans: Option<&'a dyn OwnSpans>,
     text: String,
+    future: tracing::Span,
     _inside: Option<tracing::span::EnteredSpan>,
 }
 
@@ -66,13 +70,20 @@ impl<'a> Work<'a> {
             Load::Text(_) => words(1 << 20),
             _ => String::new(),
         };
-        let around = || tracing::info_span!("request", cart = "c-17", total = 12.5).entered();
+        let span = || tracing::info_span!("request", cart = "c-17", total = 12.5);
+        let future = match load {
+            Load::SpanPoll => span(),
+            _ => tracing::Span::none(),
+        };
+        // It begins when it is entered first.
+        future.in_scope(|| ());
         Work {
             peer,
             load,
             own_spans: peer.own_spans(),
             text,
-            _inside: (load == Load::LogInSpan).then(around),
+            future,
+            _inside: (load == Load::LogInSpan).then(|| span().entered()),
         }
     }
 
@@ -110,6 +121,7 @@ fn harness_one_record(work: &Work<'_>, at: u64) {
                         .entered();
             }
         },
+        Load::SpanPoll => work.future.in_scope(|| ()),
         Load::SpanAndLog => match work.own_spans {
             Some(spans) => spans.charge(at, &|| {
                 tracing::info!(

@@ -110,6 +110,13 @@ pub(crate) fn len_header(buf: &mut Vec<u8>, field: u32, len: usize) {
     }
 }
 
+/// [`len_header`] of `LEN` bytes, where that and the field's number are small enough for two bytes.
+pub(crate) const fn short_header<const LEN: usize>(field: u32) -> [u8; 2] {
+    let key = field << 3 | WIRE_LEN;
+    assert!(key < 0x80 && LEN < 0x80);
+    [key.to_le_bytes()[0], LEN.to_le_bytes()[0]]
+}
+
 #[inline]
 pub(crate) fn bytes_field(buf: &mut Vec<u8>, field: u32, value: &[u8]) {
     len_header(buf, field, value.len());

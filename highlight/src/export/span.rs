@@ -73,8 +73,15 @@ pub(crate) struct Head<'a> {
 
 impl Head<'_> {
     pub(crate) fn write(&self, buf: &mut Vec<u8>) {
-        proto::bytes_field(buf, TRACE_ID, &self.context.trace_id().to_bytes());
-        proto::bytes_field(buf, SPAN_ID, &self.context.span_id().to_bytes());
+        const TRACE: usize = 16;
+        const SPAN: usize = 8;
+        // In one piece: each piece looks whether there is room.
+        let mut ids = [0; 2 + TRACE + 2 + SPAN];
+        ids[..2].copy_from_slice(&proto::short_header::<TRACE>(TRACE_ID));
+        ids[2..][..TRACE].copy_from_slice(&self.context.trace_id().to_bytes());
+        ids[2 + TRACE..][..2].copy_from_slice(&proto::short_header::<SPAN>(SPAN_ID));
+        ids[2 + TRACE + 2..].copy_from_slice(&self.context.span_id().to_bytes());
+        buf.extend_from_slice(&ids);
         trace_state(buf, TRACE_STATE, self.context.trace_state());
         if self.parent != SpanId::INVALID {
             proto::bytes_field(buf, PARENT_SPAN_ID, &self.parent.to_bytes());
@@ -120,7 +127,11 @@ pub(crate) fn encode(buf: &mut Vec<u8>, span: &SpanData, scrub: &Scrub) -> Vec<G
 }
 
 /// Writes how many attributes, events and links are missing.
+#[inline]
 pub(crate) fn write_dropped(buf: &mut Vec<u8>, attributes: u32, events: u32, links: u32) {
+    if attributes | events | links == 0 {
+        return;
+    }
     proto::uint_field(buf, DROPPED_ATTRIBUTES, u64::from(attributes));
     proto::uint_field(buf, DROPPED_EVENTS, u64::from(events));
     proto::uint_field(buf, DROPPED_LINKS, u64::from(links));
@@ -220,6 +231,7 @@ pub(crate) fn write_link(buf: &mut Vec<u8>, link: &Link, scrub: &Scrub) {
     proto::wrap(buf, LINKS, start);
 }
 
+#[inline]
 fn trace_state(buf: &mut Vec<u8>, field: u32, state: &TraceState) {
     if *state != TraceState::NONE {
         proto::str_field(buf, field, &state.header());

@@ -16,7 +16,11 @@ struct Entered {
 }
 
 thread_local! {
-    static ENTERED: RefCell<Vec<Entered>> = const { RefCell::new(Vec::new()) };
+    static ENTERED: RefCell<Vec<Entered>> = {
+        // What uses OpenTelemetry's thread-local when it is dropped has to be made after that one, to be dropped before it.
+        crate::context::is_reachable();
+        RefCell::default()
+    };
 }
 
 /// Makes the span's context the current one.

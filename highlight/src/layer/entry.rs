@@ -3,15 +3,14 @@
 use std::sync::{Mutex, PoisonError};
 
 use opentelemetry::Context;
-use opentelemetry::trace::SpanKind;
 use tracing::span::{Attributes, Id};
 use tracing_subscriber::registry::{Extensions, ExtensionsMut, LookupSpan as _, Registry};
 
-use super::span_fields::{self, Told};
+use super::span_fields;
 use super::subscriber::Spans;
 use crate::export::buffer::lock;
 use crate::handle::Highlight;
-use crate::recording::{Beginning, Draft, Recording};
+use crate::recording::{Draft, Recording};
 
 /// The OpenTelemetry side of one `tracing` span, for one SDK.
 #[derive(Debug)]
@@ -32,12 +31,14 @@ impl Entry {
     pub(super) fn new(highlight: &Highlight, attributes: &Attributes<'_>, parent: Context) -> Self {
         let metadata = attributes.metadata();
         let fill = |draft: &mut Draft| {
-            let room = std::mem::take(&mut draft.attributes);
-            let told = span_fields::read(highlight, metadata, attributes, room);
+            let told = span_fields::read(highlight, metadata, attributes, &mut draft.attributes);
             draft.name = told.name.unwrap_or(metadata.name().into());
-            draft.kind = told.kind.unwrap_or(SpanKind::Internal);
-            draft.status = told.status.unwrap_or_default();
-            draft.attributes = told.attributes;
+            if let Some(kind) = told.kind {
+                draft.kind = kind;
+            }
+            if let Some(status) = told.status {
+                draft.status = status;
+            }
         };
         Entry {
             recording: Recording::filled(highlight, parent, fill),
@@ -119,18 +120,17 @@ impl Entry {
 
     /// Its context, with the span in it, which begins now, if it had not.
     pub(super) fn context(&self) -> Context {
+        // Dropped last, when nothing is locked.
+        let mut parent = None;
         let mut own = lock(&self.context);
-        let (context, parent) = begun(&self.recording, &mut own);
-        drop(own);
-        drop(parent);
-        context
+        begun(&self.recording, &mut own, &mut parent)
     }
 
-    /// [`context`](Self::context), and what is to be dropped when nothing is locked any more.
-    pub(super) fn context_mut(&mut self) -> (Context, Option<Context>) {
+    /// [`context`](Self::context). What is left in `parent` is to be dropped when nothing is locked any more.
+    pub(super) fn context_mut(&mut self, parent: &mut Option<Context>) -> Context {
         let own = self.context.get_mut();
         let own = own.unwrap_or_else(PoisonError::into_inner);
-        begun(&self.recording, own)
+        begun(&self.recording, own, parent)
     }
 
     pub(super) fn recording(&self) -> &Recording {
@@ -145,30 +145,18 @@ impl Entry {
     }
 }
 
-/// The context, and the parent's where the span began just now.
-fn begun(recording: &Recording, own: &mut Option<Context>) -> (Context, Option<Context>) {
+fn begun(
+    recording: &Recording,
+    own: &mut Option<Context>,
+    parent: &mut Option<Context>,
+) -> Context {
     if let Some(context) = own {
-        return (context.clone(), None);
+        return context.clone();
     }
     // One that is closed already has none.
-    let Some(Beginning { context, parent }) = recording.begin() else {
-        return (Context::default(), None);
+    let Some(begun) = recording.begin() else {
+        return Context::default();
     };
-    *own = Some(context.clone());
-    (context, Some(parent))
-}
-
-impl Recording {
-    pub(super) fn tell(&self, told: Told) {
-        self.add_encoded(&told.attributes);
-        if let Some(name) = told.name {
-            self.rename(name);
-        }
-        if let Some(kind) = told.kind {
-            self.set_kind(kind);
-        }
-        if let Some(status) = told.status {
-            self.settle(status);
-        }
-    }
+    *parent = Some(begun.parent);
+    own.insert(begun.context).clone()
 }

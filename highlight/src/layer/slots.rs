@@ -79,6 +79,7 @@ pub(super) fn put(span: Open) -> Option<Id> {
 }
 
 /// Shows the open span of that id. Nothing of the application's may run in `work`.
+#[inline]
 pub(super) fn with<T>(id: &Id, work: impl FnOnce(&mut Open) -> T) -> Option<T> {
     let (index, generation) = parts(id);
     let mut slot = lock(find(index)?);
@@ -201,4 +202,107 @@ fn more(free: &mut Vec<u32>) {
         (0..size).map(|_| Mutex::default()).collect()
     });
     free.extend((first..first + BATCH).rev());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::thread;
+
+    use opentelemetry::Context;
+
+    use super::*;
+    use crate::handle::Highlight;
+    use crate::recording::{Draft, Recording};
+
+    fn made_here() -> &'static Metadata<'static> {
+        tracing::info_span!("job").metadata().unwrap()
+    }
+
+    fn span(highlight: &Highlight, metadata: &'static Metadata<'static>) -> Open {
+        let recording = Recording::new(highlight, Draft::new("job"), Context::default());
+        Open {
+            users: 1,
+            metadata,
+            parent: None,
+            entry: Entry::begun(recording, Context::default()),
+        }
+    }
+
+    fn in_an_sdk(work: impl FnOnce(&Highlight)) {
+        crate::testing::capture(|| work(&Highlight::current().unwrap()));
+    }
+
+    #[test]
+    fn a_place_is_used_again_under_another_id() {
+        in_an_sdk(|highlight| {
+            let metadata = made_here();
+            let first = put(span(highlight, metadata)).unwrap();
+            assert!(with(&first, |open| open.users += 1).is_some());
+            assert!(leave(&first).is_none());
+            assert!(leave(&first).is_some());
+            let second = put(span(highlight, metadata)).unwrap();
+            assert_eq!(parts(&first).0, parts(&second).0);
+            assert_ne!(first, second);
+            assert!(with(&first, |_| ()).is_none() && leave(&first).is_none());
+            assert!(with(&second, |_| ()).is_some() && leave(&second).is_some());
+        });
+    }
+
+    #[test]
+    fn every_place_is_on_a_page() {
+        let mut before = (0, 0);
+        for index in 1..10_000 {
+            let (page, at) = place(index);
+            let follows = (page, at) == (before.0, before.1 + 1);
+            let begins = (page, at) == (before.0 + 1, 0);
+            assert!(follows || begins, "{index}");
+            before = (page, at);
+        }
+        assert_eq!(place(u32::MAX - FIRST_PAGE).0, PAGES - 1);
+        assert!(find(u32::MAX).is_none());
+        for index in [0, 63, 64, u32::MAX] {
+            for generation in [0, 1, u32::MAX - 1] {
+                assert_eq!(parts(&id(index, generation)), (index, generation));
+            }
+        }
+    }
+
+    #[test]
+    fn threads_that_make_and_end_spans_of_each_other_do_not_mix_them_up() {
+        in_an_sdk(|highlight| {
+            let metadata = made_here();
+            let (sender, receiver) = std::sync::mpsc::sync_channel(512);
+            let makers: Vec<_> = (0..4)
+                .map(|_| {
+                    let (sender, highlight) = (sender.clone(), highlight.clone());
+                    thread::spawn(move || {
+                        for _ in 0..1_000 {
+                            sender
+                                .send(put(span(&highlight, metadata)).unwrap())
+                                .unwrap();
+                        }
+                    })
+                })
+                .collect();
+            drop(sender);
+            let mut open = HashSet::new();
+            let mut most = 0;
+            for id in receiver {
+                most = most.max(parts(&id).0);
+                assert!(open.insert(id.clone()), "{id:?} is open already");
+                if open.len() > 100 {
+                    let one = open.iter().next().unwrap().clone();
+                    open.remove(&one);
+                    assert!(leave(&one).is_some());
+                }
+            }
+            assert!(open.iter().all(|id| leave(id).is_some()));
+            for maker in makers {
+                maker.join().unwrap();
+            }
+            // Other tests have places too.
+            assert!(most < 4_000, "{most}");
+        });
+    }
 }

@@ -18,10 +18,9 @@ use crate::handle::Highlight;
 use crate::recording::EncodedAttributes;
 use crate::scrub::Scrub;
 
-/// What fields say of their span.
+/// What fields say of their span, beside its attributes.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    pub(super) attributes: EncodedAttributes,
     pub(super) name: Option<StringValue>,
     pub(super) kind: Option<SpanKind>,
     pub(super) status: Option<Status>,
@@ -44,33 +43,29 @@ impl HasFields for Record<'_> {
     }
 }
 
-/// Reads the fields of a span of the call site that `metadata` describes. The attributes are put into `room`, which is empty.
+/// Reads the fields of a span of the call site that `metadata` describes, and puts the attributes into `attributes`.
 pub(super) fn read(
     highlight: &Highlight,
     metadata: &'static Metadata<'static>,
     fields: &impl HasFields,
-    mut room: EncodedAttributes,
+    attributes: &mut EncodedAttributes,
 ) -> Told {
-    room.reserve(metadata.fields().len());
-    let mut told = Told {
-        attributes: room,
-        ..Told::default()
-    };
+    attributes.reserve(metadata.fields().len());
+    let mut told = Told::default();
     highlight.0.intake.at(metadata, |site, scrub| {
         if site.noted_as.is_none() {
             return fields.visit(&mut Reader {
                 site,
                 scrub,
+                attributes,
                 told: &mut told,
             });
         }
-        let mut attributes = std::mem::take(&mut told.attributes);
         attributes.note(metadata, |values| {
             let mut noted = Noted::of_span(site, values, &mut told);
             fields.visit(&mut noted);
             noted.count()
         });
-        told.attributes = attributes;
     });
     told
 }
@@ -94,19 +89,11 @@ impl Told {
     }
 }
 
-/// Reads the fields that a span is given later.
-pub(super) fn recorded(
-    highlight: &Highlight,
-    metadata: &'static Metadata<'static>,
-    values: &Record<'_>,
-) -> Told {
-    read(highlight, metadata, values, EncodedAttributes::default())
-}
-
 /// For a call site that has no place in the table: what it says is encoded at once.
 struct Reader<'a> {
     site: &'a Site,
     scrub: &'a Scrub,
+    attributes: &'a mut EncodedAttributes,
     told: &'a mut Told,
 }
 
@@ -116,7 +103,7 @@ impl Reader<'_> {
         if let Some(known) = self.site.field(field) {
             let scrub = self.scrub;
             let write = |buf: &mut Vec<u8>| known.keyed.scalar(buf, value, scrub);
-            self.told.attributes.add(write);
+            self.attributes.add(write);
         }
     }
 
@@ -127,7 +114,7 @@ impl Reader<'_> {
         if known.role == Role::Attribute {
             let scrub = self.scrub;
             let write = |buf: &mut Vec<u8>| known.keyed.display(buf, value, scrub);
-            self.told.attributes.add(write);
+            self.attributes.add(write);
         } else {
             self.told.special(known.role, value);
         }
@@ -150,8 +137,7 @@ fn kind(text: &str) -> Option<SpanKind> {
 impl Visit for Reader<'_> {
     fn record_bool(&mut self, field: &Field, value: bool) {
         if let Some(known) = self.site.field(field) {
-            let attributes = &mut self.told.attributes;
-            attributes.add(|buf| known.keyed.bool(buf, value));
+            self.attributes.add(|buf| known.keyed.bool(buf, value));
         }
     }
 

@@ -1,7 +1,7 @@
 //! The subscriber that `init` installs: it has no other layers, so it needs no registry to share spans with them.
 //!
-//! What it does with a span is what [`HighlightLayer`] does. What it saves is to look a span up in the registry for each layer and
-//! filter at each step of the span's life, which costs as much as the rest together.
+//! What it does with a span is what [`HighlightLayer`] does. What it saves is to look the span up in the registry for each layer and
+//! filter at each step of its life, and to keep what belongs to it in a map that any layer may put into.
 
 use std::mem;
 
@@ -18,7 +18,7 @@ use tracing_subscriber::{Registry, registry};
 use super::entered;
 use super::filter::Directives;
 use super::slots::{self, Open};
-use super::{HighlightLayer, Known, span_fields};
+use super::{HighlightLayer, Known};
 use crate::handle::Highlight;
 use crate::owner::Owner;
 use crate::recording::Recording;
@@ -53,10 +53,13 @@ const NOBODY: u64 = u64::MAX;
 impl Spans {
     /// The context with the span in it, which begins now, if it had not.
     pub(super) fn context(&self, id: &Id) -> Option<Context> {
-        let own = |open: &mut Open| self.is_own(open).then(|| open.entry.context_mut());
-        // What came of the parent is dropped here, where nothing is locked.
-        let (context, _) = slots::with(id, own)??;
-        Some(context)
+        // Dropped last, when nothing is locked.
+        let mut parent = None;
+        let own = |open: &mut Open| {
+            let is_own = self.is_own(open);
+            is_own.then(|| open.entry.context_mut(&mut parent))
+        };
+        slots::with(id, own)?
     }
 
     pub(super) fn recording(&self, id: &Id) -> Option<Recording> {
@@ -137,8 +140,7 @@ impl Subscriber for Spans {
         let known = slots::with(id, |open| (open.metadata, open.entry.recording().clone()));
         if let Some((metadata, recording)) = known {
             // The values' own code may log: nothing is held while it runs.
-            let told = span_fields::recorded(&self.layer.highlight, metadata, values);
-            recording.tell(told);
+            super::tell(&self.layer.highlight, &recording, metadata, values);
         }
     }
 

@@ -18,6 +18,16 @@ pub(super) struct Begun {
     pub(super) parent_is_remote: bool,
 }
 
+impl Default for Begun {
+    fn default() -> Self {
+        Begun {
+            context: SpanContext::NONE,
+            parent: SpanId::INVALID,
+            parent_is_remote: false,
+        }
+    }
+}
+
 /// A span that was made before the session was there, as in `with_session(session, job.instrument(span))`, begins inside of it.
 /// Where the process has several SDKs, its context says which one made it.
 pub(super) fn inside_the_session(parent: Context, owner: Owner) -> (Context, Ambient) {

@@ -1,10 +1,12 @@
 //! Spans that are over and belong to nobody any more, kept by the thread for those it makes next: with their memory.
 
 use std::cell::RefCell;
-use std::mem;
 use std::sync::{Arc, PoisonError};
 
-use super::{Draft, Live, Shared};
+use opentelemetry::StringValue;
+use opentelemetry::trace::{SpanKind, Status};
+
+use super::{Live, Shared};
 use crate::handle::Highlight;
 
 /// A thread keeps so many. More are seldom open at the same time.
@@ -49,14 +51,16 @@ fn is_installed(highlight: &Highlight) -> bool {
 impl Live {
     /// As it was when it was new, but for the memory.
     fn empty(&mut self) {
-        let mut attributes = mem::take(&mut self.draft.attributes);
-        attributes.clear(KEEP_BYTES);
-        *self = Live {
-            draft: Draft {
-                attributes,
-                ..Draft::default()
-            },
-            ..Live::default()
-        };
+        debug_assert!(self.is_over());
+        self.draft.name = StringValue::from("");
+        self.draft.kind = SpanKind::Internal;
+        self.draft.status = Status::Unset;
+        self.draft.attributes.clear(KEEP_BYTES);
+        if self.events > 0 || self.links > 0 {
+            self.parts = Vec::new();
+            self.gaps = Vec::new();
+            self.events = 0;
+            self.links = 0;
+        }
     }
 }

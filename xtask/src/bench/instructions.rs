@@ -38,10 +38,11 @@ const PACKAGES: [Package; 7] = [
 const HTTP: [&str; 3] = ["bare", "ours", "opentelemetry"];
 const REQUEST: &str = "axum-request";
 
-const PATHS: [&str; 8] = [
+const PATHS: [&str; 9] = [
     "log",
     "log-in-span",
     "span",
+    "span-poll",
     "span+log",
     "error",
     "metric",
