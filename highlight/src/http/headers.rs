@@ -53,6 +53,11 @@ impl<'a> Headers<'a> {
         });
         headers
     }
+
+    /// Whether there is anything for OpenTelemetry's propagators: they read no other header without these.
+    pub(super) fn name_a_caller(&self) -> bool {
+        self.traceparent.is_some() || self.baggage.is_some()
+    }
 }
 
 /// A header may have any bytes; ours are visible characters, spaces and tabs.

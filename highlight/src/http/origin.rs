@@ -17,15 +17,18 @@ pub(crate) fn origin(headers: &Headers<'_>) -> (Context, Option<TraceId>) {
     let session = session::of(headers, &context);
     let request_id = session.as_ref().and_then(Session::request_id);
     let adopted = request_id.and_then(trace_id);
-    let ambient = Ambient::default().with_scope(Some(Scope::default()));
-    let context = context.with_value(ambient.with_session(session));
-    (context, adopted)
+    let ambient = Ambient::new(session, Scope::default());
+    (context.with_value(ambient), adopted)
 }
 
 /// The caller's span and baggage.
 pub(super) fn context(headers: &Headers<'_>) -> Context {
-    let context = TraceContextPropagator::new().extract_with_context(&Context::current(), headers);
-    BaggagePropagator::new().extract_with_context(&context, headers)
+    let mut context = Context::current();
+    if headers.name_a_caller() {
+        context = TraceContextPropagator::new().extract_with_context(&context, headers);
+        context = BaggagePropagator::new().extract_with_context(&context, headers);
+    }
+    context
 }
 
 fn trace_id(request_id: &str) -> Option<TraceId> {
