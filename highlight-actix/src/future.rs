@@ -10,7 +10,7 @@ use actix_web::error::InternalError;
 use actix_web::http::{StatusCode, header};
 use actix_web::{Error, HttpResponse};
 use highlight::ErrorReport;
-use highlight::http::{Ending, Exchange, Panicked, has_no_body};
+use highlight::http::{Ending, Exchange, has_no_body};
 use pin_project_lite::pin_project;
 
 use crate::body::TracedBody;
@@ -48,9 +48,10 @@ impl<F> ResponseFuture<F> {
         }
     }
 
-    pub(crate) fn traced(handling: Result<F, Panicked>, exchange: Exchange, is_head: bool) -> Self {
+    /// Without a `handling`, the handler panicked before it gave a future.
+    pub(crate) fn traced(handling: Option<F>, exchange: Exchange, is_head: bool) -> Self {
         ResponseFuture {
-            handling: handling.ok(),
+            handling,
             exchange: Some(exchange),
             is_head,
         }

@@ -86,9 +86,9 @@ where
         let Some(highlight) = self.highlight() else {
             return ResponseFuture::plain(self.inner.call(request));
         };
-        let mut exchange = Exchange::start(&highlight, &View::of(&request));
+        let mut exchange = Exchange::start(highlight, &View::of(&request));
         let is_head = request.method() == Method::HEAD;
-        let handling = exchange.run(|| self.inner.call(request));
+        let handling = exchange.run(|| self.inner.call(request)).ok();
         ResponseFuture::traced(handling, exchange, is_head)
     }
 }

@@ -5,7 +5,7 @@ mod begun;
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use opentelemetry::trace::{
     Event, Link, Span, SpanContext, SpanKind, Status, TraceContextExt as _,
@@ -122,18 +122,7 @@ impl Recording {
         self.change(|live, _| live.draft.attributes.append(attributes));
     }
 
-    /// Adds attributes that `add` encodes.
-    pub(crate) fn add(&self, add: impl FnOnce(&mut EncodedAttributes, &Scrub)) {
-        self.change(|live, highlight| {
-            let attributes = &mut live.draft.attributes;
-            highlight
-                .0
-                .intake
-                .with_scrub(|scrub| add(attributes, scrub));
-        });
-    }
-
-    /// [`add`](Self::add) for a server span.
+    /// Adds attributes of a server span, that `add` encodes.
     pub(crate) fn describe(&self, add: impl FnOnce(&mut EncodedAttributes, &Names, &Scrub)) {
         self.change(|live, highlight| {
             let attributes = &mut live.draft.attributes;
@@ -171,7 +160,13 @@ impl Recording {
 
     /// Hands the span over, once.
     pub(crate) fn finish(&self) {
-        self.0.finish(SystemTime::now);
+        self.0.finish(|_| unix_nanos(SystemTime::now()));
+    }
+
+    /// The same for who measured how long it took.
+    pub(crate) fn finish_after(&self, took: Duration) {
+        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.0.finish(|start| start.saturating_add(took));
     }
 }
 
@@ -194,8 +189,8 @@ impl Shared {
         Some(parent)
     }
 
-    /// Hands it over, if it has not ended before.
-    fn finish(&self, end: impl FnOnce() -> SystemTime) {
+    /// Hands it over, if it has not ended before. `end` is told when it started; both are nanoseconds since 1970.
+    fn finish(&self, end: impl FnOnce(u64) -> u64) {
         let live = {
             let mut slot = lock(&self.live);
             self.begin(&mut slot);
@@ -216,7 +211,7 @@ impl Shared {
                 name: live.draft.name.as_str(),
                 kind: &live.draft.kind,
                 start: live.start,
-                end: unix_nanos(end()),
+                end: end(live.start),
             };
             live.write(buf, &head, scrub);
             live.gaps
@@ -229,7 +224,7 @@ impl Drop for Shared {
     fn drop(&mut self) {
         let is_open = self.live.get_mut().is_ok_and(|live| live.is_some());
         if is_open {
-            self.finish(SystemTime::now);
+            self.finish(|_| unix_nanos(SystemTime::now()));
         }
     }
 }
@@ -324,6 +319,6 @@ impl Span for Recording {
     }
 
     fn end_with_timestamp(&mut self, timestamp: SystemTime) {
-        self.0.finish(|| timestamp);
+        self.0.finish(|_| unix_nanos(timestamp));
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Seen<'a, R> {
     pub(super) request: &'a R,
     /// Whether the conventions know its method.
     pub(super) is_known: bool,
+    /// An unusual one, that its route does not tell.
+    pub(super) scheme: Option<&'a str>,
     pub(super) headers: &'a Headers<'a>,
     pub(super) forwarded: Forwarded<'a>,
 }
@@ -43,8 +45,7 @@ pub(super) fn describe<R: Request>(
     if !seen.is_known {
         text(&names.original_method, Some(request.method()));
     }
-    let scheme = forwarded.scheme.unwrap_or(request.scheme());
-    text(&names.scheme, Some(scheme));
+    text(&names.scheme, seen.scheme);
     text(&names.path, Some(request.path()));
     text(&names.query, request.query());
     text(&names.user_agent, headers.user_agent);
@@ -66,11 +67,15 @@ pub(super) fn describe<R: Request>(
 
 /// `shop.example:8080`, `[::1]:8080`, or either without a port.
 pub(crate) fn host_and_port(host: &str) -> (Option<&str>, Option<u16>) {
-    let (name, port) = match host.rsplit_once(':') {
-        Some((name, port)) if !port.contains(']') => (name, port.parse().ok()),
+    let mark = host.bytes().rposition(|byte| matches!(byte, b':' | b']'));
+    let (name, port) = match mark {
+        Some(at) if host.as_bytes()[at] == b':' => (&host[..at], host[at + 1..].parse().ok()),
         _ => (host, None),
     };
-    let name = name.trim_start_matches('[').trim_end_matches(']');
+    let name = match name.as_bytes() {
+        [b'[', ..] | [.., b']'] => name.trim_start_matches('[').trim_end_matches(']'),
+        _ => name,
+    };
     ((!name.is_empty()).then_some(name), port)
 }
 
@@ -86,6 +91,9 @@ mod tests {
             ("[::1]:80", (Some("::1"), Some(80))),
             ("[::1]", (Some("::1"), None)),
             ("", (None, None)),
+            ("[::1", (Some(":"), Some(1))),
+            ("::1]", (Some("::1"), None)),
+            (":80", (None, Some(80))),
             ("x:notaport", (Some("x"), None)),
         ] {
             assert_eq!(host_and_port(host), parts, "{host:?}");

@@ -2,7 +2,7 @@
 //! (<https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#http-server>).
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use opentelemetry::Context;
 
@@ -11,6 +11,7 @@ use crate::context::{Ambient, Correlation};
 use crate::export::proto::Scalar;
 use crate::handle::Highlight;
 use crate::metrics::instrument::{Instrument, Kind, Refusal, Registry, Value, Wanted};
+use crate::metrics::record::Measurement;
 use crate::metrics::series::{Series, Tag};
 
 pub(crate) const DURATION: &str = "http.server.request.duration";
@@ -45,24 +46,20 @@ impl HttpInstruments {
     }
 }
 
-/// A request being measured: it is active until this ends, and cancelled when it was not finished before.
+/// A request being measured: it is active until this [ends](HttpMetrics::end).
 #[derive(Debug)]
 pub(super) struct HttpMetrics(Option<Active>);
 
 #[derive(Debug)]
 struct Active {
-    highlight: Highlight,
     route: Arc<Route>,
     /// Among the requests that are handled; none where there are too many series.
     in_flight: Option<Arc<Series>>,
-    started: Instant,
     error_type: Option<String>,
-    /// Where an exemplar leads to.
-    correlation: Option<Correlation>,
 }
 
 impl HttpMetrics {
-    pub(super) fn start(highlight: &Highlight, route: &Arc<Route>, context: &Context) -> Self {
+    pub(super) fn start(highlight: &Highlight, route: Arc<Route>) -> Self {
         let metrics = &highlight.0.metrics;
         if highlight.is_silent() {
             return HttpMetrics(None);
@@ -73,17 +70,17 @@ impl HttpMetrics {
         let active = &instruments.active;
         let in_flight = route.active(|| active.series(tags(route.key()).into_iter()));
         if let Some(series) = &in_flight {
-            metrics.add(active, series, Value::Change(1), None);
+            metrics.add(&[Some(Measurement {
+                instrument: active,
+                series,
+                value: Value::Change(1),
+                exemplar: None,
+            })]);
         }
-        let in_a_session = || Ambient::of(context).session().is_some();
         HttpMetrics(Some(Active {
-            highlight: highlight.clone(),
-            route: Arc::clone(route),
+            route,
             in_flight,
-            started: Instant::now(),
             error_type: None,
-            correlation: (metrics.has_exemplars() && in_a_session())
-                .then(|| Correlation::of(context)),
         }))
     }
 
@@ -94,43 +91,64 @@ impl HttpMetrics {
         }
     }
 
-    pub(super) fn finish(&mut self, status: u16) {
-        if let Some(mut active) = self.0.take() {
-            if status >= 500 && active.error_type.is_none() {
-                active.error_type = Some(status.to_string());
-            }
-            active.end(Some(status));
-        }
-    }
-}
-
-impl Drop for HttpMetrics {
-    fn drop(&mut self) {
-        if let Some(mut active) = self.0.take() {
-            active.error_type = Some("cancelled".to_owned());
-            active.end(None);
+    /// The request was answered with `status`; or given up, where there is none. An exemplar leads to `context`.
+    pub(super) fn end(
+        &mut self,
+        highlight: &Highlight,
+        context: &Context,
+        took: Duration,
+        status: Option<u16>,
+    ) {
+        if let Some(active) = self.0.take() {
+            active.end(highlight, context, took, status);
         }
     }
 }
 
 impl Active {
-    fn end(self, status: Option<u16>) {
-        let metrics = &self.highlight.0.metrics;
+    fn end(
+        mut self,
+        highlight: &Highlight,
+        context: &Context,
+        took: Duration,
+        status: Option<u16>,
+    ) {
+        let metrics = &highlight.0.metrics;
         let Some(HttpInstruments { duration, active }) = metrics.http() else {
             return;
         };
-        if let Some(series) = &self.in_flight {
-            metrics.add(active, series, Value::Change(-1), None);
+        match status {
+            None => self.error_type = Some("cancelled".to_owned()),
+            Some(500..) if self.error_type.is_none() => {
+                self.error_type = status.map(|status| status.to_string());
+            }
+            Some(_) => {}
         }
-        let seconds = Value::Double(self.started.elapsed().as_secs_f64());
-        let exemplar = self.correlation.as_ref();
+        let seconds = Value::Double(took.as_secs_f64());
+        let ambient = context.get::<Ambient>();
+        let in_a_session = ambient.is_some_and(|ambient| ambient.session().is_some());
+        let exemplar = (in_a_session && metrics.has_exemplars()).then(|| Correlation::of(context));
+        let exemplar = exemplar.as_ref();
+        let left = self.in_flight.as_deref().map(|series| Measurement {
+            instrument: active,
+            series,
+            value: Value::Change(-1),
+            exemplar: None,
+        });
         let key = self.route.key();
         if let (Some(status), None) = (status, &self.error_type) {
             let find = || duration.series(details(key, Some(status), None));
             if let Some(series) = self.route.duration(status, find) {
-                return metrics.add(duration, &series, seconds, exemplar);
+                let took = Measurement {
+                    instrument: duration,
+                    series: &series,
+                    value: seconds,
+                    exemplar,
+                };
+                return metrics.add(&[left, Some(took)]);
             }
         }
+        metrics.add(&[left]);
         let tags = details(key, status, self.error_type.as_deref());
         metrics.take(DURATION, duration, seconds, tags, exemplar);
     }

@@ -26,8 +26,10 @@ pub(crate) struct Route {
     key: Key,
     /// The span's: `GET /pay/{id}`, or the method alone.
     pub(super) name: StringValue,
-    /// Method, route and version.
-    pub(super) attributes: EncodedAttributes,
+    /// Method, route, version and scheme.
+    attributes: EncodedAttributes,
+    /// All but the scheme.
+    schemeless: EncodedAttributes,
     counted: RwLock<Counted>,
 }
 
@@ -65,16 +67,28 @@ impl Route {
             text(&names.route, template);
         }
         text(&names.version, key.version);
+        let schemeless = attributes.clone();
+        attributes.add(|buf| names.scheme.scalar(buf, Scalar::Str(key.scheme), scrub));
         Route {
             key,
             name,
             attributes,
+            schemeless,
             counted: RwLock::default(),
         }
     }
 
     pub(super) fn key(&self) -> &Key {
         &self.key
+    }
+
+    /// What a request's span has that came under `scheme`. Where that is an unusual one, it is left to be added.
+    pub(super) fn attributes<'a>(&self, scheme: &'a str) -> (&EncodedAttributes, Option<&'a str>) {
+        if scheme == self.key.scheme {
+            (&self.attributes, None)
+        } else {
+            (&self.schemeless, Some(scheme))
+        }
     }
 
     /// The series of the requests that are being handled.
@@ -114,12 +128,21 @@ impl Route {
     }
 }
 
+/// A request's part of it, of which each is looked up in the framework once.
+#[derive(Debug, Clone, Copy)]
+struct Asked<'a> {
+    method: Option<&'static str>,
+    scheme: &'static str,
+    version: &'static str,
+    template: Option<&'a str>,
+}
+
 impl Key {
-    fn is(&self, method: Option<&str>, request: &impl Request) -> bool {
-        self.template.as_deref() == request.route()
-            && self.method == method
-            && self.version == request.version()
-            && self.scheme == scheme(request.scheme())
+    fn is(&self, asked: &Asked<'_>) -> bool {
+        self.template.as_deref() == asked.template
+            && self.method == asked.method
+            && self.version == asked.version
+            && self.scheme == asked.scheme
     }
 }
 
@@ -139,8 +162,14 @@ impl Routes {
         names: &Names,
         scrub: &Scrub,
     ) -> Arc<Route> {
-        let hash = self.hash(request.route(), method);
-        let is_it = |route: &Arc<Route>| route.key.is(method, request);
+        let asked = Asked {
+            method,
+            scheme: scheme(request.scheme()),
+            version: request.version(),
+            template: request.route(),
+        };
+        let hash = self.hash(asked.template);
+        let is_it = |route: &Arc<Route>| route.key.is(&asked);
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(route) = known.find(hash, is_it) {
             return Arc::clone(route);
@@ -148,22 +177,22 @@ impl Routes {
         drop(known);
         let key = Key {
             method,
-            scheme: scheme(request.scheme()),
-            version: request.version(),
-            template: request.route().map(Box::from),
+            scheme: asked.scheme,
+            version: asked.version,
+            template: asked.template.map(Box::from),
         };
         let route = Arc::new(Route::new(key, names, scrub));
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() < MAX_ROUTES && known.find(hash, is_it).is_none() {
-            let hash_of =
-                |route: &Arc<Route>| self.hash(route.key.template.as_deref(), route.key.method);
+            let hash_of = |route: &Arc<Route>| self.hash(route.key.template.as_deref());
             known.insert_unique(hash, Arc::clone(&route), hash_of);
         }
         route
     }
 
-    fn hash(&self, template: Option<&str>, method: Option<&str>) -> u64 {
-        self.hashes.hash_one((template, method))
+    /// Of the template alone, which has few methods.
+    fn hash(&self, template: Option<&str>) -> u64 {
+        template.map_or(0, |template| self.hashes.hash_one(template))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::scope::Scope;
 use crate::scrub::Scrub;
 
 /// The attributes of a span, as fields of its message.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct EncodedAttributes {
     pub(super) bytes: Vec<u8>,
     count: u32,
