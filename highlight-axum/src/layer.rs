@@ -98,3 +98,54 @@ where
         ResponseFuture::traced(handling, exchange, is_head)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::routing::get;
+    use highlight::testing::{Captured, capture};
+    use tower_layer::layer_fn;
+
+    use super::*;
+
+    /// Logs when it is called, before there is a future.
+    #[derive(Debug, Clone)]
+    struct Talkative<S>(S);
+
+    impl<S: Service<Request<Body>>> Service<Request<Body>> for Talkative<S> {
+        type Response = S::Response;
+        type Error = S::Error;
+        type Future = S::Future;
+
+        fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+            self.0.poll_ready(cx)
+        }
+
+        fn call(&mut self, request: Request<Body>) -> Self::Future {
+            tracing::info!("called");
+            self.0.call(request)
+        }
+    }
+
+    fn sent_by(mut app: Router) -> Captured {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        capture(|| {
+            let response = runtime.block_on(app.call(Request::new(Body::empty())));
+            assert!(response.unwrap().status().is_success());
+        })
+    }
+
+    #[test]
+    fn what_a_service_does_when_it_is_called_is_inside_the_span() {
+        let routes = Router::new().route("/", get(async || "hello"));
+        let in_a_route = routes.clone().layer(layer_fn(Talkative)).layer(layer());
+        let directly = routes.layer((layer(), layer_fn(Talkative)));
+        for app in [in_a_route.with_state(()), directly] {
+            let sent = sent_by(app).to_string();
+            assert!(sent.contains("\"called\" in trace#1"), "{sent}");
+            assert!(sent.contains("\"GET /\" in trace#1"), "{sent}");
+        }
+    }
+}

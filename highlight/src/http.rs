@@ -4,6 +4,7 @@
 //! [finishes](Exchange::finish) it. An exchange that is dropped before is one whose client hung up. Names follow the semantic
 //! conventions for HTTP server spans (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server-span>).
 
+mod address;
 mod describe;
 mod ending;
 #[cfg(any(test, fuzzing))]
@@ -226,6 +227,7 @@ impl Open {
         }
     }
 
+    #[cold]
     fn record(&mut self, report: &ErrorReport) {
         self.failed = true;
         self.metrics.fail(report.type_name());
@@ -264,6 +266,7 @@ impl Open {
     }
 
     /// The client's own mistake, told by the handler: worth a note, not an error.
+    #[cold]
     fn note(&self, report: &ErrorReport) {
         self.recording.describe(|attributes, names, scrub| {
             let (error_type, message) = (report.type_name(), report.message());

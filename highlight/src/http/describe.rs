@@ -1,6 +1,7 @@
 //! A request's attributes on its server span.
 
 use super::Request;
+use super::address::AddressText;
 use super::forwarded::Forwarded;
 use super::headers::Headers;
 use super::names::Names;
@@ -54,12 +55,11 @@ pub(super) fn describe<R: Request>(
     let (host, port) = host.map(host_and_port).unwrap_or_default();
     text(&names.server, host);
     let peer = request.peer();
-    let shown = peer.map(|peer| peer.to_string());
-    match forwarded.client {
-        Some(client) => text(&names.client, Some(&client.to_string())),
-        None => text(&names.client, shown.as_deref()),
-    }
-    text(&names.peer, shown.as_deref());
+    let peer = peer.map(AddressText::of);
+    let client = forwarded.client.map(AddressText::of);
+    let client = client.as_ref().or(peer.as_ref());
+    text(&names.client, client.map(AddressText::as_str));
+    text(&names.peer, peer.as_ref().map(AddressText::as_str));
     if let Some(port) = port {
         set(&names.port, Scalar::Int(i64::from(port)));
     }

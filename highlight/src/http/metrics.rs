@@ -1,6 +1,8 @@
 //! The metrics of HTTP requests, by the semantic conventions
 //! (<https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#http-server>).
 
+use std::array::IntoIter;
+use std::iter::Flatten;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,24 +108,11 @@ impl HttpMetrics {
 }
 
 impl Active {
-    fn end(
-        mut self,
-        highlight: &Highlight,
-        context: &Context,
-        took: Duration,
-        status: Option<u16>,
-    ) {
+    fn end(self, highlight: &Highlight, context: &Context, took: Duration, status: Option<u16>) {
         let metrics = &highlight.0.metrics;
         let Some(HttpInstruments { duration, active }) = metrics.http() else {
             return;
         };
-        match status {
-            None => self.error_type = Some("cancelled".to_owned()),
-            Some(500..) if self.error_type.is_none() => {
-                self.error_type = status.map(|status| status.to_string());
-            }
-            Some(_) => {}
-        }
         let seconds = Value::Double(took.as_secs_f64());
         let ambient = context.get::<Ambient>();
         let in_a_session = ambient.is_some_and(|ambient| ambient.session().is_some());
@@ -135,22 +124,40 @@ impl Active {
             value: Value::Change(-1),
             exemplar: None,
         });
-        let key = self.route.key();
-        if let (Some(status), None) = (status, &self.error_type) {
-            let find = || duration.series(details(key, Some(status), None));
-            if let Some(series) = self.route.duration(status, find) {
-                let took = Measurement {
-                    instrument: duration,
-                    series: &series,
-                    value: seconds,
-                    exemplar,
-                };
-                return metrics.add(&[left, Some(took)]);
-            }
+        let plain = status.filter(|_| self.error_type.is_none());
+        let series = plain.and_then(|status| {
+            let find = || self.detailed(Some(status), |tags| duration.series(tags));
+            self.route.duration(status, find)
+        });
+        if let Some(series) = &series {
+            let took = Measurement {
+                instrument: duration,
+                series,
+                value: seconds,
+                exemplar,
+            };
+            metrics.add(&[left, Some(took)]);
+        } else {
+            metrics.add(&[left]);
+            self.detailed(status, |tags| {
+                metrics.take(DURATION, duration, seconds, tags, exemplar);
+            });
         }
-        metrics.add(&[left]);
-        let tags = details(key, status, self.error_type.as_deref());
-        metrics.take(DURATION, duration, seconds, tags, exemplar);
+    }
+
+    /// Shows what the request is told apart by, now that it was answered with `status`; or given up.
+    #[cold]
+    fn detailed<T>(&self, status: Option<u16>, work: impl FnOnce(Details<'_>) -> T) -> T {
+        let of_status;
+        let error_type = match status {
+            None => Some("cancelled"),
+            Some(500..) if self.error_type.is_none() => {
+                of_status = status.unwrap_or_default().to_string();
+                Some(of_status.as_str())
+            }
+            Some(_) => self.error_type.as_deref(),
+        };
+        work(details(self.route.key(), status, error_type))
     }
 }
 
@@ -165,21 +172,21 @@ fn tags(key: &Key) -> [Tag<'static>; 2] {
     ]
 }
 
+type Details<'a> = Flatten<IntoIter<Option<Tag<'a>>, 6>>;
+
 /// What they are told apart by once they are answered, or given up.
-fn details<'a>(
-    key: &'a Key,
-    status: Option<u16>,
-    error_type: Option<&'a str>,
-) -> impl Iterator<Item = Tag<'a>> + Clone {
+fn details<'a>(key: &'a Key, status: Option<u16>, error_type: Option<&'a str>) -> Details<'a> {
     let text = |name, value| (name, Scalar::Str(value));
     let code = |status| ("http.response.status_code", Scalar::Int(i64::from(status)));
+    let [method, scheme] = tags(key);
+    let route = key.template.as_deref();
     let details = [
+        Some(method),
+        Some(scheme),
         Some(text("network.protocol.version", key.version)),
-        key.template
-            .as_deref()
-            .map(|route| text("http.route", route)),
+        route.map(|route| text("http.route", route)),
         status.map(code),
         error_type.map(|error_type| text("error.type", error_type)),
     ];
-    tags(key).into_iter().chain(details.into_iter().flatten())
+    details.into_iter().flatten()
 }

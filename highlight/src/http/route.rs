@@ -100,8 +100,7 @@ impl Route {
         }
         drop(counted);
         let found = find()?;
-        let mut counted = self.counted.write().unwrap_or_else(PoisonError::into_inner);
-        counted.active = Some(Arc::clone(&found));
+        self.remember(|counted| counted.active = Some(Arc::clone(&found)));
         Some(found)
     }
 
@@ -118,13 +117,19 @@ impl Route {
         }
         drop(counted);
         let found = find()?;
-        let mut counted = self.counted.write().unwrap_or_else(PoisonError::into_inner);
-        let durations = &mut counted.durations;
-        durations.retain(|(of, series)| *of != status && series.is_kept());
-        if durations.len() < MAX_STATUSES {
-            durations.push((status, Arc::clone(&found)));
-        }
+        self.remember(|counted| {
+            let durations = &mut counted.durations;
+            durations.retain(|(of, series)| *of != status && series.is_kept());
+            if durations.len() < MAX_STATUSES {
+                durations.push((status, Arc::clone(&found)));
+            }
+        });
         Some(found)
+    }
+
+    #[cold]
+    fn remember(&self, change: impl FnOnce(&mut Counted)) {
+        change(&mut self.counted.write().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -175,14 +180,20 @@ impl Routes {
             return Arc::clone(route);
         }
         drop(known);
+        self.add(&asked, hash, names, scrub)
+    }
+
+    #[cold]
+    fn add(&self, asked: &Asked<'_>, hash: u64, names: &Names, scrub: &Scrub) -> Arc<Route> {
         let key = Key {
-            method,
+            method: asked.method,
             scheme: asked.scheme,
             version: asked.version,
             template: asked.template.map(Box::from),
         };
         let route = Arc::new(Route::new(key, names, scrub));
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |route: &Arc<Route>| route.key.is(asked);
         if known.len() < MAX_ROUTES && known.find(hash, is_it).is_none() {
             let hash_of = |route: &Arc<Route>| self.hash(route.key.template.as_deref());
             known.insert_unique(hash, Arc::clone(&route), hash_of);
@@ -220,5 +231,19 @@ mod tests {
         assert!(Arc::ptr_eq(&get, &of(Some("GET"))));
         assert!(!Arc::ptr_eq(&get, &of(Some("PUT"))));
         assert_eq!(of(None).name.as_str(), "HTTP");
+    }
+
+    #[test]
+    fn a_route_knows_its_own_scheme_and_no_other() {
+        let scrub = Scrub::default();
+        let names = Names::new(&scrub);
+        let route = Routes::default().of(&Fake(&[]), Some("GET"), &names, &scrub);
+        let (known, other) = route.attributes("http");
+        assert_eq!(other, None);
+        for unusual in ["https", "HTTP", "gopher"] {
+            let (schemeless, other) = route.attributes(unusual);
+            assert_eq!(other, Some(unusual));
+            assert!(!std::ptr::eq(known, schemeless), "{unusual}");
+        }
     }
 }
