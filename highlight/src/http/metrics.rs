@@ -55,9 +55,17 @@ pub(super) struct HttpMetrics(Option<Active>);
 #[derive(Debug)]
 struct Active {
     route: Arc<Route>,
-    /// Among the requests that are handled; none where there are too many series.
-    in_flight: Option<Arc<Series>>,
+    in_flight: InFlight,
     error_type: Option<String>,
+}
+
+/// The series of the requests that are handled, this one among them.
+#[derive(Debug)]
+enum InFlight {
+    /// The one that its route knows.
+    OfRoute,
+    /// None where there are too many series.
+    Own(Option<Arc<Series>>),
 }
 
 impl HttpMetrics {
@@ -70,20 +78,19 @@ impl HttpMetrics {
             return HttpMetrics(None);
         };
         let active = &instruments.active;
-        let in_flight = route.active(|| active.series(tags(route.key()).into_iter()));
-        if let Some(series) = &in_flight {
-            metrics.add(&[Some(Measurement {
-                instrument: active,
-                series,
-                value: Value::Change(1),
-                exemplar: None,
-            })]);
-        }
-        HttpMetrics(Some(Active {
+        let find = || active.lasting_series(tags(route.key()).into_iter());
+        let of_route = route.active(find).filter(|series| series.is_kept());
+        let in_flight = match of_route {
+            Some(_) => InFlight::OfRoute,
+            None => InFlight::Own(active.series(tags(route.key()).into_iter())),
+        };
+        let measured = Active {
             route,
             in_flight,
             error_type: None,
-        }))
+        };
+        metrics.add(&[measured.change(active, 1)]);
+        HttpMetrics(Some(measured))
     }
 
     /// The handling failed with an error of this type.
@@ -118,31 +125,40 @@ impl Active {
         let in_a_session = ambient.is_some_and(|ambient| ambient.session().is_some());
         let exemplar = (in_a_session && metrics.has_exemplars()).then(|| Correlation::of(context));
         let exemplar = exemplar.as_ref();
-        let left = self.in_flight.as_deref().map(|series| Measurement {
-            instrument: active,
-            series,
-            value: Value::Change(-1),
-            exemplar: None,
-        });
+        let left = self.change(active, -1);
         let plain = status.filter(|_| self.error_type.is_none());
-        let series = plain.and_then(|status| {
+        let is_taken = plain.is_some_and(|status| {
             let find = || self.detailed(Some(status), |tags| duration.series(tags));
-            self.route.duration(status, find)
+            self.route.duration(status, find, |series| {
+                let took = Measurement {
+                    instrument: duration,
+                    series,
+                    value: seconds,
+                    exemplar,
+                };
+                metrics.add(&[left, Some(took)]);
+            })
         });
-        if let Some(series) = &series {
-            let took = Measurement {
-                instrument: duration,
-                series,
-                value: seconds,
-                exemplar,
-            };
-            metrics.add(&[left, Some(took)]);
-        } else {
+        if !is_taken {
             metrics.add(&[left]);
             self.detailed(status, |tags| {
                 metrics.take(DURATION, duration, seconds, tags, exemplar);
             });
         }
+    }
+
+    /// One more or one less of the requests that are handled.
+    fn change<'a>(&'a self, active: &'a Instrument, by: i64) -> Option<Measurement<'a>> {
+        let series = match &self.in_flight {
+            InFlight::OfRoute => self.route.active(|| None),
+            InFlight::Own(series) => series.as_ref(),
+        };
+        Some(Measurement {
+            instrument: active,
+            series: series?,
+            value: Value::Change(by),
+            exemplar: None,
+        })
     }
 
     /// Shows what the request is told apart by, now that it was answered with `status`; or given up.

@@ -18,7 +18,7 @@ use crate::http::metrics::{DURATION, HttpInstruments};
 const MAX_TAG_BYTES: usize = 1_024;
 
 /// A value for a series that was looked up before.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Measurement<'a> {
     pub(crate) instrument: &'a Instrument,
     pub(crate) series: &'a Series,
