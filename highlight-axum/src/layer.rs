@@ -144,8 +144,13 @@ mod tests {
         let directly = routes.layer((layer(), layer_fn(Talkative)));
         for app in [in_a_route.with_state(()), directly] {
             let sent = sent_by(app).to_string();
-            assert!(sent.contains("\"called\" in trace#1"), "{sent}");
-            assert!(sent.contains("\"GET /\" in trace#1"), "{sent}");
+            let lines: Vec<_> = sent.lines().collect();
+            let [log, span] = lines[..] else {
+                panic!("a log and a span expected: {sent}")
+            };
+            assert_eq!(log, "log info \"called\" in trace#1");
+            let is_around_it = span.starts_with("span \"GET /\"") && span.ends_with("in trace#1");
+            assert!(is_around_it, "{sent}");
         }
     }
 }

@@ -13,6 +13,7 @@ mod forwarded;
 mod headers;
 pub(crate) mod metrics;
 mod names;
+mod opened;
 mod origin;
 mod route;
 mod session;
@@ -21,7 +22,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _};
+use opentelemetry::trace::{Status, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue};
 
 use crate::capture::{EXCEPTION, ErrorReport};
@@ -29,8 +30,7 @@ use crate::context::{Ambient, Correlation};
 use crate::export::proto::Scalar;
 use crate::handle::Highlight;
 use crate::ids;
-use crate::layer::prepared::{self, Prepared};
-use crate::recording::{Draft, EncodedAttributes, Recording};
+use crate::recording::{EncodedAttributes, Recording};
 use crate::scrub::Scrub;
 use crate::stacktrace::RawStack;
 use describe::{Seen, describe};
@@ -40,13 +40,11 @@ use forwarded::Forwarded;
 pub(crate) use headers::{Headers, MAX_BAGGAGE_BYTES};
 use metrics::HttpMetrics;
 pub(crate) use names::Names;
+use opened::{Inside, open_span};
 pub(crate) use origin::origin;
 use route::Route;
 pub(crate) use route::Routes;
 pub(crate) use session::carried;
-
-/// Attributes of a server span of the usual kind.
-const USUAL_ATTRIBUTES: usize = 12;
 
 /// A framework's request, as far as its server span is concerned.
 pub trait Request {
@@ -199,7 +197,7 @@ impl Open {
     /// Runs a step inside. One that does not come to its end has panicked, and that is recorded.
     fn run(&mut self, step: &mut dyn FnMut()) {
         let (result, panics) = {
-            let _inside = self.enter();
+            let _inside = Inside::of(self.span.as_ref(), &self.context);
             crate::panic::catch(step)
         };
         if result.is_err() || !panics.is_empty() {
@@ -304,17 +302,6 @@ impl Open {
         }
         self.recording.finish_after(took);
     }
-
-    fn enter(&self) -> Inside<'_> {
-        match &self.span {
-            Some(span) => Inside::Span {
-                _entered: span.enter(),
-            },
-            None => Inside::Context {
-                _attached: self.context.clone().attach(),
-            },
-        }
-    }
 }
 
 impl Drop for Open {
@@ -325,37 +312,6 @@ impl Drop for Open {
                 attributes.add(|buf| names.error_type.scalar(buf, cancelled, scrub));
                 Some("the client hung up")
             });
-        }
-    }
-}
-
-enum Inside<'a> {
-    Span {
-        _entered: tracing::span::Entered<'a>,
-    },
-    Context {
-        _attached: opentelemetry::ContextGuard,
-    },
-}
-
-/// A `tracing` span, so that what is spawned `in_current_span` stays below it; where the filters take it out, or another
-/// subscriber is in charge, a span of our own.
-fn open_span(
-    highlight: &Highlight,
-    route: &Route,
-    parent: Context,
-) -> (Option<tracing::Span>, Context, Recording) {
-    let draft = Draft {
-        kind: SpanKind::Server,
-        attributes: EncodedAttributes::with_room_for(USUAL_ATTRIBUTES),
-        ..Draft::new(route.name.clone())
-    };
-    let open = || tracing::info_span!(target: "highlight::http", parent: None, "request", otel.name = route.name.as_str(), otel.kind = "server");
-    match prepared::open(draft, parent, open) {
-        Ok((span, opened)) => (Some(span), opened.context, opened.recording),
-        Err(Prepared { draft, parent }) => {
-            let server = Recording::new(highlight, draft, parent);
-            (None, server.begin().unwrap_or_default(), server)
         }
     }
 }

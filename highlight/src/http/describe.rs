@@ -57,9 +57,10 @@ pub(super) fn describe<R: Request>(
     let peer = request.peer();
     let peer = peer.map(AddressText::of);
     let client = forwarded.client.map(AddressText::of);
-    let client = client.as_ref().or(peer.as_ref());
-    text(&names.client, client.map(AddressText::as_str));
-    text(&names.peer, peer.as_ref().map(AddressText::as_str));
+    let peer = peer.as_ref().map(AddressText::as_str);
+    let client = client.as_ref().map(AddressText::as_str);
+    text(&names.client, client.or(peer));
+    text(&names.peer, peer);
     if let Some(port) = port {
         set(&names.port, Scalar::Int(i64::from(port)));
     }
