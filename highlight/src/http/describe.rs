@@ -9,12 +9,12 @@ use crate::export::keyed::Keyed;
 use crate::export::proto::Scalar;
 
 /// The methods of the semantic conventions; any other is sent as `_OTHER`.
-const METHODS: [&str; 9] = [
+static METHODS: [&str; 9] = [
     "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
 ];
 
 pub(crate) fn known_method(method: &str) -> Option<&'static str> {
-    METHODS.into_iter().find(|known| *known == method)
+    METHODS.iter().find(|known| **known == method).copied()
 }
 
 /// A request, and how it is seen.
