@@ -10,7 +10,7 @@ use actix_web::error::InternalError;
 use actix_web::http::{StatusCode, header};
 use actix_web::{Error, HttpResponse};
 use highlight::ErrorReport;
-use highlight::http::{Ending, Exchange, Panicked, has_no_body};
+use highlight::http::{Ending, Exchange, has_no_body};
 use pin_project_lite::pin_project;
 
 use crate::body::TracedBody;
@@ -48,9 +48,9 @@ impl<F> ResponseFuture<F> {
         }
     }
 
-    pub(crate) fn traced(handling: Result<F, Panicked>, exchange: Exchange, is_head: bool) -> Self {
+    pub(crate) fn traced(handling: F, exchange: Exchange, is_head: bool) -> Self {
         ResponseFuture {
-            handling: handling.ok(),
+            handling: Some(handling),
             exchange: Some(exchange),
             is_head,
         }
@@ -75,13 +75,12 @@ where
             });
         };
         // An error's text is made by the application's code: inside, where a panic of it does no harm.
-        let step = exchange.run(|| match this.handling.as_mut().as_pin_mut() {
-            Some(handling) => handling.poll(cx).map(|result| Some(Answer::of(result))),
-            None => Poll::Ready(None),
+        let step = exchange.run(|| {
+            let handling = this.handling.as_mut().as_pin_mut();
+            handling.map_or(Poll::Pending, |handling| handling.poll(cx).map(Answer::of))
         });
         let answer = if let Ok(step) = step {
-            // None when the handler panicked before it gave a future.
-            ready!(step)
+            Some(ready!(step))
         } else {
             let _ = exchange.run(|| this.handling.set(None));
             None

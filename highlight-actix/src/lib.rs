@@ -29,9 +29,11 @@
 mod body;
 mod error;
 mod future;
+mod handling;
 mod middleware;
 mod request;
 
 pub use error::{HandlerError, with_error};
 pub use future::ResponseFuture;
+pub use handling::Handling;
 pub use middleware::{HighlightMiddleware, HighlightService, middleware};

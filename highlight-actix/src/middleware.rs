@@ -1,6 +1,7 @@
 //! The middleware and its service: where a request enters.
 
 use std::future::{Ready, ready};
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use actix_web::Error;
@@ -11,6 +12,7 @@ use highlight::Highlight;
 use highlight::http::Exchange;
 
 use crate::future::ResponseFuture;
+use crate::handling::Handling;
 use crate::request::View;
 
 /// The middleware, sending through the SDK that `init` installed.
@@ -48,7 +50,7 @@ where
 
     fn new_transform(&self, inner: S) -> Self::Future {
         ready(Ok(HighlightService {
-            inner,
+            inner: Rc::new(inner),
             highlight: self.highlight.clone(),
         }))
     }
@@ -57,7 +59,7 @@ where
 /// Handles each request inside its server span.
 #[derive(Debug, Clone)]
 pub struct HighlightService<S> {
-    inner: S,
+    inner: Rc<S>,
     highlight: Option<Highlight>,
 }
 
@@ -76,7 +78,7 @@ where
 {
     type Response = ServiceResponse<BoxBody>;
     type Error = Error;
-    type Future = ResponseFuture<S::Future>;
+    type Future = ResponseFuture<Handling<S>>;
 
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.inner.poll_ready(cx)
@@ -84,11 +86,10 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let Some(highlight) = self.highlight() else {
-            return ResponseFuture::plain(self.inner.call(request));
+            return ResponseFuture::plain(Handling::new(&self.inner, request));
         };
-        let mut exchange = Exchange::start(&highlight, &View::of(&request));
+        let exchange = Exchange::start(highlight, &View::of(&request));
         let is_head = request.method() == Method::HEAD;
-        let handling = exchange.run(|| self.inner.call(request));
-        ResponseFuture::traced(handling, exchange, is_head)
+        ResponseFuture::traced(Handling::new(&self.inner, request), exchange, is_head)
     }
 }

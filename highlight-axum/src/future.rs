@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use highlight::ErrorReport;
-use highlight::http::{Ending, Exchange, Panicked, has_no_body};
+use highlight::http::{Ending, Exchange, has_no_body};
 use http::{Response, StatusCode};
 use pin_project_lite::pin_project;
 
@@ -47,9 +47,10 @@ impl<F> ResponseFuture<F> {
         }
     }
 
-    pub(crate) fn traced(handling: Result<F, Panicked>, exchange: Exchange, is_head: bool) -> Self {
+    /// Without a `handling`, the handler panicked before it gave a future.
+    pub(crate) fn traced(handling: Option<F>, exchange: Exchange, is_head: bool) -> Self {
         ResponseFuture {
-            handling: handling.ok(),
+            handling,
             exchange: Some(exchange),
             is_head,
         }

@@ -44,6 +44,15 @@ impl Ambient {
         context.get::<Ambient>().cloned().unwrap_or_default()
     }
 
+    /// Of a request.
+    pub(crate) fn new(session: Option<Session>, scope: Scope) -> Self {
+        Ambient(Some(Arc::new(Parts {
+            session,
+            scope: Some(scope),
+            owner: None,
+        })))
+    }
+
     pub(crate) fn session(&self) -> Option<&Session> {
         self.0.as_ref()?.session.as_ref()
     }

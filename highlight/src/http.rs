@@ -4,6 +4,7 @@
 //! [finishes](Exchange::finish) it. An exchange that is dropped before is one whose client hung up. Names follow the semantic
 //! conventions for HTTP server spans (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server-span>).
 
+mod address;
 mod describe;
 mod ending;
 #[cfg(any(test, fuzzing))]
@@ -12,14 +13,16 @@ mod forwarded;
 mod headers;
 pub(crate) mod metrics;
 mod names;
+mod opened;
 mod origin;
 mod route;
 mod session;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
-use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _};
+use opentelemetry::trace::{Status, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue};
 
 use crate::capture::{EXCEPTION, ErrorReport};
@@ -27,8 +30,8 @@ use crate::context::{Ambient, Correlation};
 use crate::export::proto::Scalar;
 use crate::handle::Highlight;
 use crate::ids;
-use crate::layer::prepared::{self, Prepared};
-use crate::recording::{Draft, EncodedAttributes, Recording};
+use crate::recording::{EncodedAttributes, Recording};
+use crate::scrub::Scrub;
 use crate::stacktrace::RawStack;
 use describe::{Seen, describe};
 pub(crate) use describe::{host_and_port, known_method};
@@ -37,13 +40,11 @@ use forwarded::Forwarded;
 pub(crate) use headers::{Headers, MAX_BAGGAGE_BYTES};
 use metrics::HttpMetrics;
 pub(crate) use names::Names;
+use opened::{Inside, open_span};
 pub(crate) use origin::origin;
 use route::Route;
 pub(crate) use route::Routes;
 pub(crate) use session::carried;
-
-/// Attributes of a server span of the usual kind.
-const USUAL_ATTRIBUTES: usize = 12;
 
 /// A framework's request, as far as its server span is concerned.
 pub trait Request {
@@ -70,15 +71,21 @@ pub trait Request {
 }
 
 /// A request being handled. Dropped without [`finish`](Exchange::finish), it ends as cancelled.
+///
+/// In a box, since frameworks move futures about, and with them what these hold.
 #[derive(Debug)]
 #[must_use = "an exchange that is dropped ends as cancelled"]
-pub struct Exchange {
+pub struct Exchange(Box<Open>);
+
+#[derive(Debug)]
+struct Open {
     highlight: Highlight,
     context: Context,
     /// None when the application's filters take the span out: the context then does without it.
     span: Option<tracing::Span>,
     recording: Recording,
     metrics: HttpMetrics,
+    started: Instant,
     failed: bool,
     finished: bool,
 }
@@ -120,28 +127,27 @@ impl Highlight {
 impl Exchange {
     /// Starts the server span of `request`, below the caller's span and on behalf of the browser's session when the request's
     /// headers name them. Malformed headers are ignored.
-    pub fn start(highlight: &Highlight, request: &impl Request) -> Self {
+    pub fn start(highlight: Highlight, request: &impl Request) -> Self {
         let headers = Headers::of(request);
         let (parent, trace_id) = origin(&headers);
         let method = known_method(request.method());
         let route = highlight.route(request, method);
-        let draft = Draft {
-            kind: SpanKind::Server,
-            attributes: EncodedAttributes::with_room_for(USUAL_ATTRIBUTES),
-            ..Draft::new(route.name.clone())
-        };
+        let started = Instant::now();
         let (span, context, recording) =
-            ids::adopting(trace_id, || open_span(highlight, draft, parent));
+            ids::adopting(trace_id, || open_span(&highlight, &route, parent));
         recording.describe(|attributes, names, scrub| {
             let forwarded = if highlight.0.trust_forwarded {
                 Forwarded::of(&headers)
             } else {
                 Forwarded::default()
             };
-            attributes.append(&route.attributes);
+            let scheme = forwarded.scheme.unwrap_or(request.scheme());
+            let (of_route, scheme) = route.attributes(scheme);
+            attributes.append(of_route);
             let seen = Seen {
                 request,
                 is_known: method.is_some(),
+                scheme,
                 headers: &headers,
                 forwarded,
             };
@@ -149,15 +155,16 @@ impl Exchange {
                 attributes.add(|buf| name.scalar(buf, value, scrub));
             });
         });
-        Exchange {
-            metrics: HttpMetrics::start(highlight, &route, &context),
-            highlight: highlight.clone(),
+        Exchange(Box::new(Open {
+            metrics: HttpMetrics::start(&highlight, route),
+            highlight,
             context,
             span,
             recording,
+            started,
             failed: false,
             finished: false,
-        }
+        }))
     }
 
     /// Runs a step of the handling, such as one poll of its future, inside the span and the session.
@@ -165,41 +172,61 @@ impl Exchange {
     /// # Errors
     ///
     /// The step panicked: the panic was recorded on the span, once, with the stack of the place where it happened.
+    #[inline]
     pub fn run<T>(&mut self, step: impl FnOnce() -> T) -> Result<T, Panicked> {
-        let (result, panics) = {
-            let _inside = self.enter();
-            crate::panic::catch(step)
-        };
-        match result {
-            Ok(value) => {
-                // Somebody inside caught these; they were not the request's end.
-                for report in panics {
-                    self.highlight
-                        .capture_for(report, &Correlation::of(&self.context));
-                }
-                Ok(value)
-            }
-            Err(message) => {
-                let (last, earlier) = match panics.split_last() {
-                    Some((last, earlier)) => (last.clone(), earlier),
-                    None => (
-                        ErrorReport::panic(message, RawStack::default(), Vec::new()),
-                        &[][..],
-                    ),
-                };
-                for report in earlier {
-                    self.highlight
-                        .capture_for(report.clone(), &Correlation::of(&self.context));
-                }
-                self.record(&last);
-                Err(Panicked)
-            }
-        }
+        let mut step = Some(step);
+        let mut result = None;
+        self.0.run(&mut || result = step.take().map(|step| step()));
+        result.ok_or(Panicked)
     }
 
     /// Records the error that ended the handling: an `exception` event on the server span, or a report of its own when the
     /// trace is sampled out.
     pub fn record(&mut self, report: &ErrorReport) {
+        self.0.record(report);
+    }
+
+    /// Ends the span with the response's status code. A 5xx makes it a failed one; `error` is the handler's, when there is one,
+    /// and counts as an error from 500 on.
+    pub fn finish(mut self, status: u16, error: Option<&ErrorReport>) {
+        self.0.finish(status, error);
+    }
+}
+
+impl Open {
+    /// Runs a step inside. One that does not come to its end has panicked, and that is recorded.
+    fn run(&mut self, step: &mut dyn FnMut()) {
+        let (result, panics) = {
+            let _inside = Inside::of(self.span.as_ref(), &self.context);
+            crate::panic::catch(step)
+        };
+        if result.is_err() || !panics.is_empty() {
+            self.panicked(result.err(), &panics);
+        }
+    }
+
+    /// The last panic ended the step, where there is a message; somebody inside caught the others, which were not the request's end.
+    #[cold]
+    fn panicked(&mut self, message: Option<String>, panics: &[ErrorReport]) {
+        let (last, caught) = match (message, panics.split_last()) {
+            (None, _) => (None, panics),
+            (Some(_), Some((last, caught))) => (Some(last.clone()), caught),
+            (Some(message), None) => {
+                let report = ErrorReport::panic(message, RawStack::default(), Vec::new());
+                (Some(report), panics)
+            }
+        };
+        for report in caught {
+            let correlation = Correlation::of(&self.context);
+            self.highlight.capture_for(report.clone(), &correlation);
+        }
+        if let Some(report) = last {
+            self.record(&report);
+        }
+    }
+
+    #[cold]
+    fn record(&mut self, report: &ErrorReport) {
         self.failed = true;
         self.metrics.fail(report.type_name());
         let span = self.context.span();
@@ -217,16 +244,14 @@ impl Exchange {
         span.set_status(Status::error(report.message().to_owned()));
     }
 
-    /// Ends the span with the response's status code. A 5xx makes it a failed one; `error` is the handler's, when there is one,
-    /// and counts as an error from 500 on.
-    pub fn finish(mut self, status: u16, error: Option<&ErrorReport>) {
+    fn finish(&mut self, status: u16, error: Option<&ErrorReport>) {
         match error {
             Some(report) if status >= 500 => self.record(report),
             Some(report) => self.note(report),
             None => {}
         }
         let failed_now = status >= 500 && !self.failed;
-        self.recording.describe(|attributes, names, scrub| {
+        self.end(Some(status), |attributes, names, scrub| {
             let code = Scalar::Int(i64::from(status));
             attributes.add(|buf| names.status.scalar(buf, code, scrub));
             if failed_now {
@@ -234,16 +259,12 @@ impl Exchange {
                 let error_type = Scalar::Str(&error_type);
                 attributes.add(|buf| names.error_type.scalar(buf, error_type, scrub));
             }
+            failed_now.then_some("")
         });
-        if failed_now {
-            self.recording.settle(Status::error(""));
-        }
-        self.metrics.finish(status);
-        self.finished = true;
-        self.end();
     }
 
     /// The client's own mistake, told by the handler: worth a note, not an error.
+    #[cold]
     fn note(&self, report: &ErrorReport) {
         self.recording.describe(|attributes, names, scrub| {
             let (error_type, message) = (report.type_name(), report.message());
@@ -256,64 +277,41 @@ impl Exchange {
         });
     }
 
-    /// Ends the OpenTelemetry span now: a task spawned inside may hold the `tracing` span for much longer.
-    fn end(&self) {
-        if let Some(scope) = Ambient::of(&self.context).scope() {
-            // What the handler learnt of its user after the span had begun.
-            self.recording
-                .add(|attributes, scrub| attributes.push_tags(scope, scrub));
+    /// Ends the OpenTelemetry span now: a task spawned inside may hold the `tracing` span for much longer. `last` adds the last
+    /// attributes, and says what made it a failed one. There is no `status` where the client hung up.
+    fn end(
+        &mut self,
+        status: Option<u16>,
+        last: impl FnOnce(&mut EncodedAttributes, &Names, &Scrub) -> Option<&'static str>,
+    ) {
+        self.finished = true;
+        let took = self.started.elapsed();
+        self.metrics
+            .end(&self.highlight, &self.context, took, status);
+        let mut failure = None;
+        let ambient = self.context.get::<Ambient>();
+        self.recording.describe(|attributes, names, scrub| {
+            failure = last(attributes, names, scrub);
+            if let Some(scope) = ambient.and_then(Ambient::scope) {
+                // What the handler learnt of its user after the span had begun.
+                attributes.push_tags(scope, scrub);
+            }
+        });
+        if let Some(failure) = failure {
+            self.recording.settle(Status::error(failure));
         }
-        self.recording.finish();
-    }
-
-    fn enter(&self) -> Inside<'_> {
-        match &self.span {
-            Some(span) => Inside::Span {
-                _entered: span.enter(),
-            },
-            None => Inside::Context {
-                _attached: self.context.clone().attach(),
-            },
-        }
+        self.recording.finish_after(took);
     }
 }
 
-impl Drop for Exchange {
+impl Drop for Open {
     fn drop(&mut self) {
         if !self.finished {
-            self.recording.describe(|attributes, names, scrub| {
+            self.end(None, |attributes, names, scrub| {
                 let cancelled = Scalar::Str("cancelled");
                 attributes.add(|buf| names.error_type.scalar(buf, cancelled, scrub));
+                Some("the client hung up")
             });
-            self.recording.settle(Status::error("the client hung up"));
-            self.end();
-        }
-    }
-}
-
-enum Inside<'a> {
-    Span {
-        _entered: tracing::span::Entered<'a>,
-    },
-    Context {
-        _attached: opentelemetry::ContextGuard,
-    },
-}
-
-/// A `tracing` span, so that what is spawned `in_current_span` stays below it; where the filters take it out, or another
-/// subscriber is in charge, a span of our own.
-fn open_span(
-    highlight: &Highlight,
-    draft: Draft,
-    parent: Context,
-) -> (Option<tracing::Span>, Context, Recording) {
-    let name = draft.name.clone();
-    let open = || tracing::info_span!(target: "highlight::http", parent: None, "request", otel.name = name.as_str(), otel.kind = "server");
-    match prepared::open(draft, parent, open) {
-        Ok((span, opened)) => (Some(span), opened.context, opened.recording),
-        Err(Prepared { draft, parent }) => {
-            let server = Recording::new(highlight, draft, parent);
-            (None, server.begin_alone(), server)
         }
     }
 }

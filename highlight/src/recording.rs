@@ -7,7 +7,7 @@ mod spare;
 
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use opentelemetry::trace::{Event, Link, SpanContext, SpanKind, Status, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue, StringValue};
@@ -223,7 +223,13 @@ impl Recording {
 
     /// Hands the span over, once.
     pub(crate) fn finish(&self) {
-        self.0.finish(SystemTime::now);
+        self.0.finish(|_| unix_nanos(SystemTime::now()));
+    }
+
+    /// The same for who measured how long it took.
+    pub(crate) fn finish_after(&self, took: Duration) {
+        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.0.finish(|start| start.saturating_add(took));
     }
 
     /// Nobody asks for the span any more, which has ended. Where nobody else has it, the next one is made of it.
@@ -240,8 +246,8 @@ impl Shared {
         }
     }
 
-    /// Hands it over, if it has not ended before.
-    fn finish(&self, end: impl FnOnce() -> SystemTime) {
+    /// Hands it over, if it has not ended before. `end` is told when it started; both are nanoseconds since 1970.
+    fn finish(&self, end: impl FnOnce(u64) -> u64) {
         let Some(highlight) = &self.highlight else {
             return;
         };
@@ -270,7 +276,7 @@ impl Shared {
                 name: live.draft.name.as_str(),
                 kind: &live.draft.kind,
                 start: live.start,
-                end: unix_nanos(end()),
+                end: end(live.start),
             };
             live.write(buf, &head, form, scrub);
             let gaps = mem::take(&mut live.gaps);
@@ -286,7 +292,7 @@ impl Drop for Shared {
     fn drop(&mut self) {
         let is_open = self.live.get_mut().is_ok_and(|live| !live.is_over());
         if is_open {
-            self.finish(SystemTime::now);
+            self.finish(|_| unix_nanos(SystemTime::now()));
         }
     }
 }

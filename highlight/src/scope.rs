@@ -50,9 +50,11 @@ pub(crate) struct Scope(Arc<Inner>);
 struct Inner {
     /// So that nothing is locked for a record of a scope without tags.
     has_tags: AtomicBool,
-    tags: Mutex<Arc<Vec<(String, String)>>>,
+    tags: Mutex<Option<Arc<Tags>>>,
     crumbs: Mutex<VecDeque<Crumb>>,
 }
+
+type Tags = Vec<(String, String)>;
 
 /// A log that was made in the scope.
 #[derive(Debug)]
@@ -65,7 +67,7 @@ impl Scope {
     fn set(&self, key: &str, value: String) {
         let mut tags = lock(&self.0.tags);
         // An error that was captured has them as they were.
-        let tags = Arc::make_mut(&mut tags);
+        let tags = Arc::make_mut(tags.get_or_insert_default());
         if let Some((_, old)) = tags.iter_mut().find(|(known, _)| known == key) {
             *old = value;
         } else if tags.len() < MAX_TAGS {
@@ -77,16 +79,16 @@ impl Scope {
     /// Shows each tag to `see`.
     pub(crate) fn each_tag(&self, mut see: impl FnMut(&str, &str)) {
         if self.0.has_tags.load(Ordering::Acquire) {
-            for (key, value) in lock(&self.0.tags).iter() {
+            for (key, value) in lock(&self.0.tags).iter().flat_map(|tags| tags.iter()) {
                 see(key, value);
             }
         }
     }
 
     /// The tags as they are now; none when there are none.
-    pub(crate) fn tags(&self) -> Option<Arc<Vec<(String, String)>>> {
+    pub(crate) fn tags(&self) -> Option<Arc<Tags>> {
         let has_tags = self.0.has_tags.load(Ordering::Acquire);
-        has_tags.then(|| Arc::clone(&lock(&self.0.tags)))
+        has_tags.then(|| lock(&self.0.tags).clone()).flatten()
     }
 
     pub(crate) fn attributes(&self) -> Vec<KeyValue> {

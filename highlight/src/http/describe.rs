@@ -1,6 +1,7 @@
 //! A request's attributes on its server span.
 
 use super::Request;
+use super::address::AddressText;
 use super::forwarded::Forwarded;
 use super::headers::Headers;
 use super::names::Names;
@@ -8,12 +9,12 @@ use crate::export::keyed::Keyed;
 use crate::export::proto::Scalar;
 
 /// The methods of the semantic conventions; any other is sent as `_OTHER`.
-const METHODS: [&str; 9] = [
+static METHODS: [&str; 9] = [
     "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
 ];
 
 pub(crate) fn known_method(method: &str) -> Option<&'static str> {
-    METHODS.into_iter().find(|known| *known == method)
+    METHODS.iter().find(|known| **known == method).copied()
 }
 
 /// A request, and how it is seen.
@@ -21,6 +22,8 @@ pub(super) struct Seen<'a, R> {
     pub(super) request: &'a R,
     /// Whether the conventions know its method.
     pub(super) is_known: bool,
+    /// An unusual one, that its route does not tell.
+    pub(super) scheme: Option<&'a str>,
     pub(super) headers: &'a Headers<'a>,
     pub(super) forwarded: Forwarded<'a>,
 }
@@ -43,8 +46,7 @@ pub(super) fn describe<R: Request>(
     if !seen.is_known {
         text(&names.original_method, Some(request.method()));
     }
-    let scheme = forwarded.scheme.unwrap_or(request.scheme());
-    text(&names.scheme, Some(scheme));
+    text(&names.scheme, seen.scheme);
     text(&names.path, Some(request.path()));
     text(&names.query, request.query());
     text(&names.user_agent, headers.user_agent);
@@ -53,12 +55,12 @@ pub(super) fn describe<R: Request>(
     let (host, port) = host.map(host_and_port).unwrap_or_default();
     text(&names.server, host);
     let peer = request.peer();
-    let shown = peer.map(|peer| peer.to_string());
-    match forwarded.client {
-        Some(client) => text(&names.client, Some(&client.to_string())),
-        None => text(&names.client, shown.as_deref()),
-    }
-    text(&names.peer, shown.as_deref());
+    let peer = peer.map(AddressText::of);
+    let client = forwarded.client.map(AddressText::of);
+    let peer = peer.as_ref().map(AddressText::as_str);
+    let client = client.as_ref().map(AddressText::as_str);
+    text(&names.client, client.or(peer));
+    text(&names.peer, peer);
     if let Some(port) = port {
         set(&names.port, Scalar::Int(i64::from(port)));
     }
@@ -66,11 +68,15 @@ pub(super) fn describe<R: Request>(
 
 /// `shop.example:8080`, `[::1]:8080`, or either without a port.
 pub(crate) fn host_and_port(host: &str) -> (Option<&str>, Option<u16>) {
-    let (name, port) = match host.rsplit_once(':') {
-        Some((name, port)) if !port.contains(']') => (name, port.parse().ok()),
+    let mark = host.bytes().rposition(|byte| matches!(byte, b':' | b']'));
+    let (name, port) = match mark {
+        Some(at) if host.as_bytes()[at] == b':' => (&host[..at], host[at + 1..].parse().ok()),
         _ => (host, None),
     };
-    let name = name.trim_start_matches('[').trim_end_matches(']');
+    let name = match name.as_bytes() {
+        [b'[', ..] | [.., b']'] => name.trim_start_matches('[').trim_end_matches(']'),
+        _ => name,
+    };
     ((!name.is_empty()).then_some(name), port)
 }
 
@@ -86,6 +92,9 @@ mod tests {
             ("[::1]:80", (Some("::1"), Some(80))),
             ("[::1]", (Some("::1"), None)),
             ("", (None, None)),
+            ("[::1", (Some(":"), Some(1))),
+            ("::1]", (Some("::1"), None)),
+            (":80", (None, Some(80))),
             ("x:notaport", (Some("x"), None)),
         ] {
             assert_eq!(host_and_port(host), parts, "{host:?}");

@@ -1,8 +1,10 @@
 //! The metrics of HTTP requests, by the semantic conventions
 //! (<https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#http-server>).
 
+use std::array::IntoIter;
+use std::iter::Flatten;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use opentelemetry::Context;
 
@@ -11,6 +13,7 @@ use crate::context::{Ambient, Correlation};
 use crate::export::proto::Scalar;
 use crate::handle::Highlight;
 use crate::metrics::instrument::{Instrument, Kind, Refusal, Registry, Value, Wanted};
+use crate::metrics::record::Measurement;
 use crate::metrics::series::{Series, Tag};
 
 pub(crate) const DURATION: &str = "http.server.request.duration";
@@ -45,24 +48,28 @@ impl HttpInstruments {
     }
 }
 
-/// A request being measured: it is active until this ends, and cancelled when it was not finished before.
+/// A request being measured: it is active until this [ends](HttpMetrics::end).
 #[derive(Debug)]
 pub(super) struct HttpMetrics(Option<Active>);
 
 #[derive(Debug)]
 struct Active {
-    highlight: Highlight,
     route: Arc<Route>,
-    /// Among the requests that are handled; none where there are too many series.
-    in_flight: Option<Arc<Series>>,
-    started: Instant,
+    in_flight: InFlight,
     error_type: Option<String>,
-    /// Where an exemplar leads to.
-    correlation: Option<Correlation>,
+}
+
+/// The series of the requests that are handled, this one among them.
+#[derive(Debug)]
+enum InFlight {
+    /// The one that its route knows.
+    OfRoute,
+    /// None where there are too many series.
+    Own(Option<Arc<Series>>),
 }
 
 impl HttpMetrics {
-    pub(super) fn start(highlight: &Highlight, route: &Arc<Route>, context: &Context) -> Self {
+    pub(super) fn start(highlight: &Highlight, route: Arc<Route>) -> Self {
         let metrics = &highlight.0.metrics;
         if highlight.is_silent() {
             return HttpMetrics(None);
@@ -71,20 +78,19 @@ impl HttpMetrics {
             return HttpMetrics(None);
         };
         let active = &instruments.active;
-        let in_flight = route.active(|| active.series(tags(route.key()).into_iter()));
-        if let Some(series) = &in_flight {
-            metrics.add(active, series, Value::Change(1), None);
-        }
-        let in_a_session = || Ambient::of(context).session().is_some();
-        HttpMetrics(Some(Active {
-            highlight: highlight.clone(),
-            route: Arc::clone(route),
+        let find = || active.lasting_series(tags(route.key()).into_iter());
+        let of_route = route.active(find).filter(|series| series.is_kept());
+        let in_flight = match of_route {
+            Some(_) => InFlight::OfRoute,
+            None => InFlight::Own(active.series(tags(route.key()).into_iter())),
+        };
+        let measured = Active {
+            route,
             in_flight,
-            started: Instant::now(),
             error_type: None,
-            correlation: (metrics.has_exemplars() && in_a_session())
-                .then(|| Correlation::of(context)),
-        }))
+        };
+        metrics.add(&[measured.change(active, 1)]);
+        HttpMetrics(Some(measured))
     }
 
     /// The handling failed with an error of this type.
@@ -94,45 +100,80 @@ impl HttpMetrics {
         }
     }
 
-    pub(super) fn finish(&mut self, status: u16) {
-        if let Some(mut active) = self.0.take() {
-            if status >= 500 && active.error_type.is_none() {
-                active.error_type = Some(status.to_string());
-            }
-            active.end(Some(status));
-        }
-    }
-}
-
-impl Drop for HttpMetrics {
-    fn drop(&mut self) {
-        if let Some(mut active) = self.0.take() {
-            active.error_type = Some("cancelled".to_owned());
-            active.end(None);
+    /// The request was answered with `status`; or given up, where there is none. An exemplar leads to `context`.
+    pub(super) fn end(
+        &mut self,
+        highlight: &Highlight,
+        context: &Context,
+        took: Duration,
+        status: Option<u16>,
+    ) {
+        if let Some(active) = self.0.take() {
+            active.end(highlight, context, took, status);
         }
     }
 }
 
 impl Active {
-    fn end(self, status: Option<u16>) {
-        let metrics = &self.highlight.0.metrics;
+    fn end(self, highlight: &Highlight, context: &Context, took: Duration, status: Option<u16>) {
+        let metrics = &highlight.0.metrics;
         let Some(HttpInstruments { duration, active }) = metrics.http() else {
             return;
         };
-        if let Some(series) = &self.in_flight {
-            metrics.add(active, series, Value::Change(-1), None);
+        let seconds = Value::Double(took.as_secs_f64());
+        let ambient = context.get::<Ambient>();
+        let in_a_session = ambient.is_some_and(|ambient| ambient.session().is_some());
+        let exemplar = (in_a_session && metrics.has_exemplars()).then(|| Correlation::of(context));
+        let exemplar = exemplar.as_ref();
+        let left = self.change(active, -1);
+        let plain = status.filter(|_| self.error_type.is_none());
+        let is_taken = plain.is_some_and(|status| {
+            let find = || self.detailed(Some(status), |tags| duration.series(tags));
+            self.route.duration(status, find, |series| {
+                let took = Measurement {
+                    instrument: duration,
+                    series,
+                    value: seconds,
+                    exemplar,
+                };
+                metrics.add(&[left, Some(took)]);
+            })
+        });
+        if !is_taken {
+            metrics.add(&[left]);
+            self.detailed(status, |tags| {
+                metrics.take(DURATION, duration, seconds, tags, exemplar);
+            });
         }
-        let seconds = Value::Double(self.started.elapsed().as_secs_f64());
-        let exemplar = self.correlation.as_ref();
-        let key = self.route.key();
-        if let (Some(status), None) = (status, &self.error_type) {
-            let find = || duration.series(details(key, Some(status), None));
-            if let Some(series) = self.route.duration(status, find) {
-                return metrics.add(duration, &series, seconds, exemplar);
+    }
+
+    /// One more or one less of the requests that are handled.
+    fn change<'a>(&'a self, active: &'a Instrument, by: i64) -> Option<Measurement<'a>> {
+        let series = match &self.in_flight {
+            InFlight::OfRoute => self.route.active(|| None),
+            InFlight::Own(series) => series.as_ref(),
+        };
+        Some(Measurement {
+            instrument: active,
+            series: series?,
+            value: Value::Change(by),
+            exemplar: None,
+        })
+    }
+
+    /// Shows what the request is told apart by, now that it was answered with `status`; or given up.
+    #[cold]
+    fn detailed<T>(&self, status: Option<u16>, work: impl FnOnce(Details<'_>) -> T) -> T {
+        let of_status;
+        let error_type = match status {
+            None => Some("cancelled"),
+            Some(500..) if self.error_type.is_none() => {
+                of_status = status.unwrap_or_default().to_string();
+                Some(of_status.as_str())
             }
-        }
-        let tags = details(key, status, self.error_type.as_deref());
-        metrics.take(DURATION, duration, seconds, tags, exemplar);
+            Some(_) => self.error_type.as_deref(),
+        };
+        work(details(self.route.key(), status, error_type))
     }
 }
 
@@ -147,21 +188,21 @@ fn tags(key: &Key) -> [Tag<'static>; 2] {
     ]
 }
 
+type Details<'a> = Flatten<IntoIter<Option<Tag<'a>>, 6>>;
+
 /// What they are told apart by once they are answered, or given up.
-fn details<'a>(
-    key: &'a Key,
-    status: Option<u16>,
-    error_type: Option<&'a str>,
-) -> impl Iterator<Item = Tag<'a>> + Clone {
+fn details<'a>(key: &'a Key, status: Option<u16>, error_type: Option<&'a str>) -> Details<'a> {
     let text = |name, value| (name, Scalar::Str(value));
     let code = |status| ("http.response.status_code", Scalar::Int(i64::from(status)));
+    let [method, scheme] = tags(key);
+    let route = key.template.as_deref();
     let details = [
+        Some(method),
+        Some(scheme),
         Some(text("network.protocol.version", key.version)),
-        key.template
-            .as_deref()
-            .map(|route| text("http.route", route)),
+        route.map(|route| text("http.route", route)),
         status.map(code),
         error_type.map(|error_type| text("error.type", error_type)),
     ];
-    tags(key).into_iter().chain(details.into_iter().flatten())
+    details.into_iter().flatten()
 }

@@ -17,15 +17,18 @@ pub(crate) fn origin(headers: &Headers<'_>) -> (Context, Option<TraceId>) {
     let session = session::of(headers, &context);
     let request_id = session.as_ref().and_then(Session::request_id);
     let adopted = request_id.and_then(trace_id);
-    let ambient = Ambient::default().with_scope(Some(Scope::default()));
-    let context = context.with_value(ambient.with_session(session));
-    (context, adopted)
+    let ambient = Ambient::new(session, Scope::default());
+    (context.with_value(ambient), adopted)
 }
 
 /// The caller's span and baggage.
 pub(super) fn context(headers: &Headers<'_>) -> Context {
-    let context = TraceContextPropagator::new().extract_with_context(&Context::current(), headers);
-    BaggagePropagator::new().extract_with_context(&context, headers)
+    let mut context = Context::current();
+    if headers.name_a_caller() {
+        context = TraceContextPropagator::new().extract_with_context(&context, headers);
+        context = BaggagePropagator::new().extract_with_context(&context, headers);
+    }
+    context
 }
 
 fn trace_id(request_id: &str) -> Option<TraceId> {
@@ -38,7 +41,33 @@ fn trace_id(request_id: &str) -> Option<TraceId> {
 
 #[cfg(test)]
 mod tests {
+    use opentelemetry::baggage::BaggageExt as _;
+    use opentelemetry::trace::TraceContextExt as _;
+
     use super::*;
+    use crate::http::fake::Fake;
+
+    #[test]
+    fn a_state_or_a_session_alone_names_no_caller() {
+        for (name, value, expected) in [
+            (
+                "traceparent",
+                "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                true,
+            ),
+            ("baggage", "a=b", true),
+            ("tracestate", "a=b", false),
+            ("x-highlight-request", "a/b", false),
+        ] {
+            let fake = [(name, value)];
+            let fake = Fake(&fake);
+            let headers = Headers::of(&fake);
+            assert_eq!(headers.name_a_caller(), expected, "{name}");
+            let context = context(&headers);
+            let is_told = context.has_active_span() || !context.baggage().is_empty();
+            assert_eq!(is_told, expected, "{name}");
+        }
+    }
 
     #[test]
     fn only_a_valid_trace_id_is_adopted() {

@@ -1,10 +1,10 @@
 //! What the requests of one route have in common: worked out when the first of them comes.
 
 use std::hash::BuildHasher as _;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use foldhash::fast::RandomState;
-use hashbrown::HashTable;
 use opentelemetry::StringValue;
 
 use super::Request;
@@ -17,6 +17,8 @@ use crate::scrub::Scrub;
 
 /// Routes that are remembered. They are the application's, so there are not many; any more are worked out each time.
 const MAX_ROUTES: usize = 1_000;
+/// More than most applications have routes.
+const SLOTS: usize = 128;
 /// Status codes of a route whose series are remembered.
 const MAX_STATUSES: usize = 32;
 
@@ -26,9 +28,13 @@ pub(crate) struct Route {
     key: Key,
     /// The span's: `GET /pay/{id}`, or the method alone.
     pub(super) name: StringValue,
-    /// Method, route and version.
-    pub(super) attributes: EncodedAttributes,
-    counted: RwLock<Counted>,
+    /// Method, route, version and scheme.
+    attributes: EncodedAttributes,
+    /// All but the scheme.
+    schemeless: EncodedAttributes,
+    active: OnceLock<Arc<Series>>,
+    /// By status, as they were found last.
+    durations: RwLock<Vec<(u16, Arc<Series>)>>,
 }
 
 /// What tells routes apart.
@@ -40,13 +46,6 @@ pub(super) struct Key {
     pub(super) scheme: &'static str,
     pub(super) version: &'static str,
     pub(super) template: Option<Box<str>>,
-}
-
-/// The series that a route's requests are counted in, as they were found last.
-#[derive(Debug, Default)]
-struct Counted {
-    active: Option<Arc<Series>>,
-    durations: Vec<(u16, Arc<Series>)>,
 }
 
 impl Route {
@@ -65,11 +64,15 @@ impl Route {
             text(&names.route, template);
         }
         text(&names.version, key.version);
+        let schemeless = attributes.clone();
+        attributes.add(|buf| names.scheme.scalar(buf, Scalar::Str(key.scheme), scrub));
         Route {
             key,
             name,
             attributes,
-            counted: RwLock::default(),
+            schemeless,
+            active: OnceLock::new(),
+            durations: RwLock::default(),
         }
     }
 
@@ -77,57 +80,111 @@ impl Route {
         &self.key
     }
 
-    /// The series of the requests that are being handled.
-    pub(super) fn active(&self, find: impl FnOnce() -> Option<Arc<Series>>) -> Option<Arc<Series>> {
-        let counted = self.counted.read().unwrap_or_else(PoisonError::into_inner);
-        let known = counted.active.as_ref().filter(|series| series.is_kept());
-        if let Some(series) = known {
-            return Some(Arc::clone(series));
+    /// What a request's span has that came under `scheme`. Where that is an unusual one, it is left to be added.
+    pub(super) fn attributes<'a>(&self, scheme: &'a str) -> (&EncodedAttributes, Option<&'a str>) {
+        if scheme == self.key.scheme {
+            (&self.attributes, None)
+        } else {
+            (&self.schemeless, Some(scheme))
         }
-        drop(counted);
-        let found = find()?;
-        let mut counted = self.counted.write().unwrap_or_else(PoisonError::into_inner);
-        counted.active = Some(Arc::clone(&found));
-        Some(found)
     }
 
-    /// The series of the durations of requests that were answered with `status`.
+    /// The series of the requests that are being handled, which `find` finds once. It may have to be looked up anew.
+    pub(super) fn active(
+        &self,
+        find: impl FnOnce() -> Option<Arc<Series>>,
+    ) -> Option<&Arc<Series>> {
+        if self.active.get().is_none()
+            && let Some(found) = find()
+        {
+            let _ = self.active.set(found);
+        }
+        self.active.get()
+    }
+
+    /// Shows the series of the durations of requests that were answered with `status`. False where `find` has to find it, and finds
+    /// none.
     pub(super) fn duration(
         &self,
         status: u16,
         find: impl FnOnce() -> Option<Arc<Series>>,
-    ) -> Option<Arc<Series>> {
-        let counted = self.counted.read().unwrap_or_else(PoisonError::into_inner);
-        let mut known = counted.durations.iter();
+        work: impl FnOnce(&Series),
+    ) -> bool {
+        let durations = self
+            .durations
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut known = durations.iter();
         if let Some((_, series)) = known.find(|(of, series)| *of == status && series.is_kept()) {
-            return Some(Arc::clone(series));
+            work(series);
+            return true;
         }
-        drop(counted);
-        let found = find()?;
-        let mut counted = self.counted.write().unwrap_or_else(PoisonError::into_inner);
-        let durations = &mut counted.durations;
+        drop(durations);
+        let Some(found) = find() else {
+            return false;
+        };
+        work(&found);
+        self.remember(status, found);
+        true
+    }
+
+    #[cold]
+    fn remember(&self, status: u16, found: Arc<Series>) {
+        let mut durations = self
+            .durations
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         durations.retain(|(of, series)| *of != status && series.is_kept());
         if durations.len() < MAX_STATUSES {
-            durations.push((status, Arc::clone(&found)));
+            durations.push((status, found));
         }
-        Some(found)
     }
+}
+
+/// A request's part of it, of which each is looked up in the framework once.
+#[derive(Debug, Clone, Copy)]
+struct Asked<'a> {
+    method: Option<&'static str>,
+    scheme: &'static str,
+    version: &'static str,
+    template: Option<&'a str>,
 }
 
 impl Key {
-    fn is(&self, method: Option<&str>, request: &impl Request) -> bool {
-        self.template.as_deref() == request.route()
-            && self.method == method
-            && self.version == request.version()
-            && self.scheme == scheme(request.scheme())
+    fn is(&self, asked: &Asked<'_>) -> bool {
+        self.template.as_deref() == asked.template
+            && self.method == asked.method
+            && self.version == asked.version
+            && self.scheme == asked.scheme
     }
 }
 
-/// All routes that requests came for.
-#[derive(Debug, Default)]
+/// All routes that requests came for. None is ever taken out, so that looking one up takes no lock.
+#[derive(Debug)]
 pub(crate) struct Routes {
-    known: RwLock<HashTable<Arc<Route>>>,
+    /// By the hash of their template.
+    known: [Slot; SLOTS],
+    count: AtomicUsize,
     hashes: RandomState,
+}
+
+type Slot = OnceLock<Box<Known>>;
+
+/// A route, and the next one of its slot.
+#[derive(Debug)]
+struct Known {
+    route: Arc<Route>,
+    next: Slot,
+}
+
+impl Default for Routes {
+    fn default() -> Self {
+        Routes {
+            known: [const { Slot::new() }; SLOTS],
+            count: AtomicUsize::new(0),
+            hashes: RandomState::default(),
+        }
+    }
 }
 
 impl Routes {
@@ -139,31 +196,55 @@ impl Routes {
         names: &Names,
         scrub: &Scrub,
     ) -> Arc<Route> {
-        let hash = self.hash(request.route(), method);
-        let is_it = |route: &Arc<Route>| route.key.is(method, request);
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(route) = known.find(hash, is_it) {
-            return Arc::clone(route);
-        }
-        drop(known);
-        let key = Key {
+        let asked = Asked {
             method,
             scheme: scheme(request.scheme()),
             version: request.version(),
-            template: request.route().map(Box::from),
+            template: request.route(),
         };
-        let route = Arc::new(Route::new(key, names, scrub));
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() < MAX_ROUTES && known.find(hash, is_it).is_none() {
-            let hash_of =
-                |route: &Arc<Route>| self.hash(route.key.template.as_deref(), route.key.method);
-            known.insert_unique(hash, Arc::clone(&route), hash_of);
+        let mut slot = self.slot(asked.template);
+        while let Some(known) = slot.get() {
+            if known.route.key.is(&asked) {
+                return Arc::clone(&known.route);
+            }
+            slot = &known.next;
         }
-        route
+        self.add(&asked, slot, names, scrub)
     }
 
-    fn hash(&self, template: Option<&str>, method: Option<&str>) -> u64 {
-        self.hashes.hash_one((template, method))
+    /// Adds a route at the end, behind those that others add at this moment; where there are too many, it is not remembered.
+    #[cold]
+    fn add(&self, asked: &Asked<'_>, end: &Slot, names: &Names, scrub: &Scrub) -> Arc<Route> {
+        let key = Key {
+            method: asked.method,
+            scheme: asked.scheme,
+            version: asked.version,
+            template: asked.template.map(Box::from),
+        };
+        let route = Arc::new(Route::new(key, names, scrub));
+        if self.count.load(Ordering::Relaxed) >= MAX_ROUTES {
+            return route;
+        }
+        let mut slot = end;
+        loop {
+            let known = slot.get_or_init(|| {
+                self.count.fetch_add(1, Ordering::Relaxed);
+                Box::new(Known {
+                    route: Arc::clone(&route),
+                    next: Slot::new(),
+                })
+            });
+            if known.route.key.is(asked) {
+                return Arc::clone(&known.route);
+            }
+            slot = &known.next;
+        }
+    }
+
+    /// Of the template alone, which has few methods.
+    fn slot(&self, template: Option<&str>) -> &Slot {
+        let hash = template.map_or(0, |template| self.hashes.hash_one(template));
+        &self.known[usize::from(hash.to_le_bytes()[0]) % SLOTS]
     }
 }
 
@@ -191,5 +272,50 @@ mod tests {
         assert!(Arc::ptr_eq(&get, &of(Some("GET"))));
         assert!(!Arc::ptr_eq(&get, &of(Some("PUT"))));
         assert_eq!(of(None).name.as_str(), "HTTP");
+    }
+
+    #[test]
+    fn threads_that_come_at_once_share_a_route_and_the_number_of_routes_is_bounded() {
+        let scrub = Scrub::default();
+        let names = Names::new(&scrub);
+        let routes = Routes::default();
+        let add = |number: usize| {
+            let template = number.to_string();
+            let asked = Asked {
+                method: Some("GET"),
+                scheme: "http",
+                version: "1.1",
+                template: Some(&template),
+            };
+            routes.add(&asked, routes.slot(asked.template), &names, &scrub)
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..MAX_ROUTES / 2).map(add).count());
+            }
+        });
+        (0..MAX_ROUTES * 2).map(add).for_each(drop);
+        let mut templates = std::collections::HashSet::new();
+        for mut slot in &routes.known {
+            while let Some(known) = slot.get() {
+                assert!(templates.insert(known.route.key.template.clone()));
+                slot = &known.next;
+            }
+        }
+        assert_eq!(templates.len(), MAX_ROUTES);
+    }
+
+    #[test]
+    fn a_route_knows_its_own_scheme_and_no_other() {
+        let scrub = Scrub::default();
+        let names = Names::new(&scrub);
+        let route = Routes::default().of(&Fake(&[]), Some("GET"), &names, &scrub);
+        let (known, other) = route.attributes("http");
+        assert_eq!(other, None);
+        for unusual in ["https", "HTTP", "gopher"] {
+            let (schemeless, other) = route.attributes(unusual);
+            assert_eq!(other, Some(unusual));
+            assert!(!std::ptr::eq(known, schemeless), "{unusual}");
+        }
     }
 }

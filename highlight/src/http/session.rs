@@ -22,9 +22,11 @@ const DATA_COOKIE: &str = "sessionData_";
 
 /// The session of a request, whose baggage is in `context`. The first place that has a well-formed one wins.
 pub(super) fn of(headers: &Headers<'_>, context: &Context) -> Option<Session> {
-    carried(headers.session, context)
-        .or_else(|| from_id_cookie(headers))
-        .or_else(|| from_data_cookie(headers))
+    let carried = carried(headers.session, context);
+    if carried.is_some() || headers.cookies.is_empty() {
+        return carried;
+    }
+    from_id_cookie(headers).or_else(|| from_data_cookie(headers))
 }
 
 /// The part that other services and queues hand on.

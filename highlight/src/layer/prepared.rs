@@ -23,9 +23,17 @@ pub(crate) struct Opened {
     pub(crate) recording: Recording,
 }
 
+/// What lies between a span's opening and the layer.
+#[derive(Debug, Default)]
+enum Handed {
+    #[default]
+    Nothing,
+    Prepared(Prepared),
+    Opened(Opened),
+}
+
 thread_local! {
-    static PREPARED: Cell<Option<Prepared>> = const { Cell::new(None) };
-    static OPENED: Cell<Option<Opened>> = const { Cell::new(None) };
+    static HANDED: Cell<Handed> = const { Cell::new(Handed::Nothing) };
 }
 
 /// Calls `open`, which makes a span of this crate's own, whose OpenTelemetry side is made of `draft` below `parent`. Gives these
@@ -35,17 +43,15 @@ pub(crate) fn open(
     parent: Context,
     open: impl FnOnce() -> tracing::Span,
 ) -> Result<(tracing::Span, Opened), Prepared> {
-    let mut prepared = Some(Prepared { draft, parent });
+    let mut prepared = Handed::Prepared(Prepared { draft, parent });
     // On a thread that is being torn down there may be no handing over.
-    let _ = PREPARED.try_with(|slot| slot.set(prepared.take()));
+    let _ = HANDED.try_with(|slot| slot.set(std::mem::take(&mut prepared)));
     let span = open();
-    let opened = OPENED.try_with(Cell::take).ok().flatten();
-    let unused = PREPARED.try_with(Cell::take).ok().flatten();
-    match (opened, unused.or(prepared)) {
-        (Some(opened), _) => Ok((span, opened)),
-        (None, Some(prepared)) => Err(prepared),
-        // Whoever takes one sets the other.
-        (None, None) => Err(Prepared {
+    match HANDED.try_with(Cell::take).unwrap_or(prepared) {
+        Handed::Opened(opened) => Ok((span, opened)),
+        Handed::Prepared(prepared) => Err(prepared),
+        // Whoever takes the one leaves the other.
+        Handed::Nothing => Err(Prepared {
             draft: Draft::new("request"),
             parent: Context::default(),
         }),
@@ -58,13 +64,19 @@ pub(super) fn entry(highlight: &Highlight, metadata: &Metadata<'_>) -> Option<En
     if metadata.target() != "highlight::http" {
         return None;
     }
-    let Prepared { draft, parent } = PREPARED.try_with(Cell::take).ok()??;
+    let Prepared { draft, parent } = match HANDED.try_with(Cell::take).ok()? {
+        Handed::Prepared(prepared) => prepared,
+        other => {
+            HANDED.set(other);
+            return None;
+        }
+    };
     let recording = Recording::new(highlight, draft, parent);
     let context = recording.begin_alone();
     let opened = Opened {
         context: context.clone(),
         recording: recording.clone(),
     };
-    let _ = OPENED.try_with(|slot| slot.set(Some(opened)));
+    HANDED.set(Handed::Opened(opened));
     Some(Entry::begun(recording, context))
 }

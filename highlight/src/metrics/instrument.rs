@@ -129,6 +129,14 @@ impl Instrument {
         self.series.get(&self.sink, tags)
     }
 
+    /// The same, of which there are few, and which is kept for as long as OpenTelemetry has room for it.
+    pub(crate) fn lasting_series<'a>(
+        &self,
+        tags: impl Iterator<Item = Tag<'a>> + Clone,
+    ) -> Option<Arc<Series>> {
+        self.series(tags).inspect(|series| series.last())
+    }
+
     /// Whether the largest measurement stands for a series, and not the latest.
     fn keeps_largest(&self) -> bool {
         self.kind == Kind::Histogram

@@ -17,6 +17,16 @@ use crate::http::metrics::{DURATION, HttpInstruments};
 /// Longest value of a tag, in bytes: each lives for as long as its series.
 const MAX_TAG_BYTES: usize = 1_024;
 
+/// A value for a series that was looked up before.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Measurement<'a> {
+    pub(crate) instrument: &'a Instrument,
+    pub(crate) series: &'a Series,
+    /// Finite.
+    pub(crate) value: Value,
+    pub(crate) exemplar: Option<&'a Correlation>,
+}
+
 /// Where measurements go in.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -108,18 +118,19 @@ impl Metrics {
         self.collector.mark();
     }
 
-    /// Takes a finite value into a series that was looked up before.
-    pub(crate) fn add(
-        &self,
-        instrument: &Instrument,
-        series: &Series,
-        value: Value,
-        exemplar: Option<&Correlation>,
-    ) {
-        if self.is_open() {
-            instrument.add(series, value, exemplar);
-            self.collector.mark();
+    /// Takes finite values into series that were looked up before, together.
+    pub(crate) fn add(&self, measurements: &[Option<Measurement<'_>>]) {
+        let measurements = measurements.iter().flatten();
+        if !self.on {
+            return;
         }
+        if self.collector.is_closed() {
+            return measurements.for_each(|_| self.collector.refuse(DropReason::Shutdown));
+        }
+        for one in measurements {
+            one.instrument.add(one.series, one.value, one.exemplar);
+        }
+        self.collector.mark();
     }
 
     /// Whether measurements are taken. What comes after the shutdown is counted.

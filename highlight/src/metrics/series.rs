@@ -32,12 +32,18 @@ pub(crate) struct Series {
     used: AtomicBool,
     /// Until it is looked up anew.
     kept: AtomicBool,
+    /// It is not let go of when nothing is measured.
+    lasts: AtomicBool,
 }
 
 impl Series {
     /// False when it is to be looked up anew.
     pub(crate) fn is_kept(&self) -> bool {
         self.kept.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn last(&self) {
+        self.lasts.store(true, Ordering::Relaxed);
     }
 
     #[inline]
@@ -108,6 +114,7 @@ impl AllSeries {
             exemplar: Slot::default(),
             used: AtomicBool::new(false),
             kept: AtomicBool::new(true),
+            lasts: AtomicBool::new(false),
         });
         known.insert_unique(hash, Arc::clone(&series), |series| series.hash);
         Some(series)
@@ -154,8 +161,9 @@ impl AllSeries {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.retain(|series| {
             let is_used = series.used.swap(false, Ordering::Relaxed);
-            series.kept.store(is_used, Ordering::Relaxed);
-            is_used
+            let is_kept = is_used || series.lasts.load(Ordering::Relaxed);
+            series.kept.store(is_kept, Ordering::Relaxed);
+            is_kept
         });
     }
 
@@ -246,6 +254,22 @@ mod tests {
         assert!(series.is_kept());
         assert!(Arc::ptr_eq(&series, &all.get(&sink, tags(&[])).unwrap()));
         all.sweep();
+        assert!(!series.is_kept());
+        assert!(!Arc::ptr_eq(&series, &all.get(&sink, tags(&[])).unwrap()));
+    }
+
+    #[test]
+    fn a_lasting_series_is_only_let_go_with_all_others() {
+        let meter = NoopMeterProvider::new().meter("test");
+        let sink = Sink::Counter(meter.u64_counter("orders").build());
+        let all = AllSeries::default();
+        let series = all.get(&sink, tags(&[])).unwrap();
+        series.last();
+        all.sweep();
+        all.sweep();
+        assert!(series.is_kept());
+        assert!(Arc::ptr_eq(&series, &all.get(&sink, tags(&[])).unwrap()));
+        all.forget();
         assert!(!series.is_kept());
         assert!(!Arc::ptr_eq(&series, &all.get(&sink, tags(&[])).unwrap()));
     }

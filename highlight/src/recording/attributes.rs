@@ -15,7 +15,7 @@ use crate::scrub::Scrub;
 const USUAL: usize = 48;
 
 /// The attributes of a span, as [`Values`].
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct EncodedAttributes {
     pub(super) bytes: Vec<u8>,
     /// The call site that the noted ones are of.

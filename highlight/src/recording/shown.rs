@@ -8,6 +8,7 @@ use opentelemetry::trace::{Event, Span, SpanContext, Status};
 
 use super::Recording;
 use crate::export::buffer::lock;
+use crate::export::log_record::unix_nanos;
 
 /// A span that has begun, as a context has it.
 #[derive(Debug)]
@@ -67,6 +68,6 @@ impl Span for Shown {
     }
 
     fn end_with_timestamp(&mut self, timestamp: SystemTime) {
-        self.recording.0.finish(|| timestamp);
+        self.recording.0.finish(|_| unix_nanos(timestamp));
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use actix_web::error::{ErrorImATeapot, ErrorInternalServerError};
+use actix_web::guard::fn_guard;
 use actix_web::http::StatusCode;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Path, ServiceConfig};
@@ -162,6 +163,38 @@ async fn a_middleware_that_fails_is_one_error() {
     assert_eq!(span.attributes["http.response.status_code"], "500");
     assert_eq!(received.errors.len(), 1);
     assert_eq!(received.errors[0].message, "no gate");
+}
+
+#[tokio::test]
+async fn what_runs_before_there_is_a_future_is_inside_the_span() {
+    let service = Service::start(|config| {
+        let talking = fn_guard(|_| {
+            tracing::info!("guarded");
+            true
+        });
+        let broken = fn_guard(|_| panic!("no guard"));
+        config.route("/shop", web::get().guard(talking).to(HttpResponse::Ok));
+        config.route("/broken", web::get().guard(broken).to(HttpResponse::Ok));
+    });
+    assert_eq!(service.get("/shop").await.status(), 200);
+    assert_eq!(service.get("/broken").await.status(), 500);
+    let received = service.pipeline.received();
+    let span = |name: &str| received.spans.iter().find(|span| span.name == name);
+    let (shop, broken) = (span("GET /shop").unwrap(), span("GET /broken").unwrap());
+    let guarded = &received.logs[0];
+    assert_eq!(guarded.body, "guarded");
+    assert_eq!(
+        (&guarded.trace_id, &guarded.span_id),
+        (&shop.trace_id, &shop.span_id)
+    );
+    assert_eq!(broken.status_code, "Error");
+    let [error] = &received.errors[..] else {
+        panic!("one error expected\n{received}")
+    };
+    assert_eq!(
+        (error.message.as_str(), &error.span_id),
+        ("no guard", &broken.span_id)
+    );
 }
 
 #[tokio::test]
