@@ -10,9 +10,11 @@ mod tests;
 use std::collections::VecDeque;
 use std::sync::TryLockError;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
 
+use super::alarm::Alarm;
 use super::chunk::Chunk;
 use super::deferred::Deferred;
 use super::pending::Pending;
@@ -44,6 +46,10 @@ impl Bounds {
 /// Chunks are not sealed smaller than this, however little the endpoint takes.
 const SMALLEST_SEAL: usize = 16 * 1024;
 
+/// What must leave at once waits this long for company: the work on an error would begin while its request is still being handled, and
+/// take the processor away from it.
+pub(crate) const GATHERING: Duration = Duration::from_millis(5);
+
 /// See the module's description.
 #[derive(Debug)]
 pub(crate) struct Buffer {
@@ -65,6 +71,8 @@ pub(crate) struct Buffer {
     abandoned: AtomicBool,
     pub(crate) counters: Counters,
     pub(crate) wake: Notify,
+    /// Wakes the worker for errors.
+    pub(crate) alarm: Alarm,
 }
 
 impl Buffer {
@@ -86,6 +94,7 @@ impl Buffer {
             abandoned: AtomicBool::new(false),
             counters: Counters::default(),
             wake: Notify::new(),
+            alarm: Alarm::default(),
         }
     }
 
@@ -224,7 +233,7 @@ impl Buffer {
         }
         self.counters.accepted(signal, 1);
         // Who finds the worker told already leaves it at that: it looks here after it has taken the note.
-        if self.notes_urgency() {
+        if self.notes_urgency() && !self.alarm.set(GATHERING) {
             self.wake.notify_one();
         }
     }

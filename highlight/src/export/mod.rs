@@ -1,5 +1,6 @@
 //! From finished records to acknowledged requests: encode, buffer, seal, send, retry, account.
 
+mod alarm;
 pub(crate) mod batch;
 pub(crate) mod buffer;
 mod calendar;
