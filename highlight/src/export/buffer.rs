@@ -17,6 +17,7 @@ use opentelemetry::InstrumentationScope;
 use super::alarm::Alarm;
 use super::chunk::Chunk;
 use super::deferred::Deferred;
+use super::packed::Packed;
 use super::pending::Pending;
 use super::spare::Spare;
 use super::stats::{Counters, DropReason, Signal};
@@ -218,16 +219,25 @@ impl Buffer {
         self.push_waiting(Waiting::Pending(error));
     }
 
+    /// The same for one that needs no memory of its own.
+    pub(super) fn push_packed(&self, error: Packed<'_>) {
+        self.let_wait(Signal::Traces, error.held(), |queue| queue.pack(error));
+    }
+
     fn push_waiting(&self, mut error: Waiting) {
         error.settle();
         let (signal, held) = (error.signal(), error.held());
+        self.let_wait(signal, held, |queue| queue.push(error));
+    }
+
+    fn let_wait(&self, signal: Signal, held: usize, put: impl FnOnce(&mut Queue)) {
         if let Some(reason) = self.refusal(self.is_closed(), held) {
             return self.refuse(signal, reason, 1);
         }
         if !self.hold(held) {
             return self.refuse(signal, DropReason::BufferFull, 1);
         }
-        if !self.queue(error) {
+        if !self.queue(put) {
             self.release(held);
             return self.refuse(signal, DropReason::Shutdown, 1);
         }
@@ -239,7 +249,7 @@ impl Buffer {
     }
 
     /// False in a forked child, which finds that out with the first error of several, and whenever the list grows.
-    fn queue(&self, error: Waiting) -> bool {
+    fn queue(&self, put: impl FnOnce(&mut Queue)) -> bool {
         let Some(mut waiting) = self.lock_unless_forked(&self.waiting) else {
             return false;
         };
@@ -247,7 +257,7 @@ impl Buffer {
         if (is_first || waiting.is_full()) && self.is_forked() {
             return false;
         }
-        waiting.push(error);
+        put(&mut waiting);
         true
     }
 

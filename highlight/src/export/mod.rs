@@ -14,6 +14,7 @@ mod handover_model;
 pub(crate) mod keyed;
 pub(crate) mod log_record;
 mod metric;
+mod packed;
 mod pending;
 pub(crate) mod processors;
 #[cfg(test)]
