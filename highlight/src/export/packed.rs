@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::pending::{Moment, Pending};
-use super::waiting::Slot;
+use super::waiting::{BLOCK, Slot};
 use crate::capture::texts::{FEW, Texts};
 use crate::capture::{Draft, ErrorReport};
 use crate::context::Correlation;
@@ -46,7 +46,7 @@ pub(super) struct Common {
 /// Room that a block has for each error's texts, in bytes, and for its addresses.
 const TEXTS: usize = 64;
 const IPS: usize = 24;
-/// Memory of a block for each error. One that needs more of its texts' or addresses' room leaves the rest to nobody.
+/// Memory of a block for each error. Where errors need more room for texts or addresses, a block ends before it has all that it could.
 const SHARE: usize = size_of::<Slot>() + TEXTS + IPS * size_of::<u64>();
 
 impl<'a> Packed<'a> {
@@ -59,9 +59,10 @@ impl<'a> Packed<'a> {
             return Err(correlation);
         };
         let moment = Moment::now(correlation);
-        let of_texts = texts.len() * SHARE / TEXTS;
-        let of_ips = ips.len() * SHARE / IPS;
-        let held = SHARE.max(of_texts).max(of_ips) + moment.size();
+        let of_equal_ones =
+            |room: usize, needed: usize| (BLOCK * room / needed.max(1)).clamp(1, BLOCK);
+        let in_block = of_equal_ones(TEXTS, texts.len()).min(of_equal_ones(IPS, ips.len()));
+        let held = (BLOCK * SHARE).div_ceil(in_block) + moment.size();
         Ok(Packed {
             head: Head {
                 type_name,
@@ -83,12 +84,18 @@ impl<'a> Packed<'a> {
 }
 
 impl Common {
-    pub(super) fn for_errors(count: usize) -> Self {
+    pub(super) fn of_a_block() -> Self {
         Common {
-            texts: Vec::with_capacity(count * TEXTS),
-            ips: Vec::with_capacity(count * IPS),
+            texts: Vec::with_capacity(BLOCK * TEXTS),
+            ips: Vec::with_capacity(BLOCK * IPS),
             last: (0, 0),
         }
+    }
+
+    /// Memory behind it, in bytes.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.texts.capacity() + self.ips.capacity() * size_of::<u64>()
     }
 
     /// False where there is no room for its texts and addresses, which there is in an empty block.
@@ -133,4 +140,90 @@ impl Common {
 /// Blocks are far below four gigabytes.
 fn short(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::{self, Display};
+
+    use super::*;
+    use crate::export::waiting::{Queue, Waiting};
+
+    #[derive(Debug)]
+    struct Failed(String);
+    impl Display for Failed {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(&self.0)
+        }
+    }
+    impl std::error::Error for Failed {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&fmt::Error)
+        }
+    }
+
+    #[inline(never)]
+    fn deeper(error: &Failed) -> Draft {
+        std::hint::black_box(Draft::new(error))
+    }
+
+    #[test]
+    fn errors_are_what_they_were_when_they_come_out() {
+        let mut queue = Queue::default();
+        let (mut given, mut held) = (Vec::new(), 0);
+        for at in 0..500 {
+            let error = Failed("ü".repeat(at % 100));
+            // From two places, in turns of several.
+            let draft = if at / 3 % 2 == 0 {
+                Draft::new(&error)
+            } else {
+                deeper(&error)
+            };
+            let packed = Packed::new(&draft, Correlation::default()).unwrap();
+            held += packed.held();
+            queue.pack(packed);
+            given.push(ErrorReport::from(draft));
+        }
+        let mut out = 0;
+        for (waiting, given) in queue.into_iter().zip(&given) {
+            let Waiting::Pending(pending) = waiting else {
+                panic!("an error expected")
+            };
+            held -= pending.held;
+            out += 1;
+            assert_eq!(format!("{:?}", pending.report()), format!("{given:?}"));
+        }
+        assert_eq!((out, held), (500, 0));
+    }
+
+    #[test]
+    fn what_is_long_has_memory_of_its_own() {
+        let packs = |error: &Failed| {
+            let draft = Draft::new(error);
+            Packed::new(&draft, Correlation::default()).is_ok()
+        };
+        assert!(packs(&Failed("short".to_owned())));
+        assert!(!packs(&Failed("long".repeat(100))));
+        let boxed: &dyn std::error::Error = &fmt::Error;
+        let draft = Draft::new(boxed);
+        assert!(Packed::new(&draft, Correlation::default()).is_err());
+        let report = ErrorReport::from(Draft::new(&Failed("long".repeat(100))));
+        assert_eq!(report.message(), "long".repeat(100));
+        assert_eq!(report.causes().count(), 1);
+    }
+
+    #[test]
+    fn the_memory_of_blocks_is_counted() {
+        for texts in [1, 100, 200] {
+            let mut held = 0;
+            let mut queue = Queue::default();
+            for _ in 0..1_000 {
+                let draft = Draft::new(&Failed("x".repeat(texts)));
+                let packed = Packed::new(&draft, Correlation::default()).unwrap();
+                held += packed.held();
+                queue.pack(packed);
+            }
+            assert!(queue.capacity() <= held + 2 * BLOCK * SHARE, "{texts}");
+        }
+    }
 }

@@ -81,6 +81,11 @@ impl Pending {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn report(&self) -> &ErrorReport {
+        &self.report
+    }
+
     /// The bytes that it takes, which the byte budget counts.
     pub(super) fn size(&self) -> usize {
         size_of::<Self>() + self.report.size() + self.moment.size()

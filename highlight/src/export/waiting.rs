@@ -60,13 +60,14 @@ struct Block {
     common: Common,
 }
 
-const BLOCK: usize = 64;
+/// Errors of a block, at most.
+pub(super) const BLOCK: usize = 64;
 
 impl Block {
     fn new() -> Self {
         Block {
             slots: Vec::with_capacity(BLOCK),
-            common: Common::for_errors(BLOCK),
+            common: Common::of_a_block(),
         }
     }
 
@@ -112,6 +113,14 @@ impl Queue {
             }
         };
         &mut self.0[at]
+    }
+
+    /// Memory of its blocks, in bytes.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        let block =
+            |block: &Block| block.slots.capacity() * size_of::<Slot>() + block.common.capacity();
+        self.0.iter().map(block).sum()
     }
 
     pub(super) fn is_empty(&self) -> bool {
