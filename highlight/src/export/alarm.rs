@@ -91,7 +91,14 @@ impl Alarm {
     }
 }
 
-#[cfg(test)]
+/// Where there is a timer.
+#[cfg(all(
+    test,
+    not(shuttle),
+    target_os = "linux",
+    target_pointer_width = "64",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
 mod tests {
     use std::time::Instant;
 
@@ -114,10 +121,7 @@ mod tests {
             Alarm::begin(&buffer);
             for milliseconds in [0, 1, 5] {
                 let (after, begun) = (Duration::from_millis(milliseconds), Instant::now());
-                if !alarm.set(after) {
-                    assert!(cfg!(not(target_os = "linux")));
-                    continue;
-                }
+                assert!(alarm.set(after));
                 assert!(alarm.is_set() || alarm.has_rung());
                 buffer.wake.notified().await;
                 assert!(begun.elapsed() >= after);

@@ -34,7 +34,7 @@ impl Waiting {
     pub(super) fn settle(&mut self) {
         match self {
             Waiting::Pending(pending) => {
-                pending.held = size_of::<Slot>() + size_of::<Self>() + pending.size()
+                pending.held = size_of::<Slot>() + size_of::<Self>() + pending.size();
             }
             Waiting::Deferred(deferred) => deferred.held = deferred.settle(),
         }
