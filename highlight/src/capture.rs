@@ -1,6 +1,6 @@
 //! An error becomes a report: type, message, causes and the stack of the place where it was captured.
 
-mod texts;
+pub(crate) mod texts;
 
 use std::any::type_name;
 use std::borrow::Cow;
@@ -15,8 +15,8 @@ use crate::export::proto::{self, Scalar};
 use crate::export::value;
 use crate::scope::Scope;
 use crate::scrub::Scrub;
-use crate::stacktrace::{RawStack, Stack};
-use texts::Texts;
+use crate::stacktrace::{Ips, RawStack, Stack};
+use texts::{Room, ShortText, Texts};
 
 /// The name of the span that carries a captured error or a panic.
 pub(crate) const ERROR_SPAN: &str = "highlight.error";
@@ -59,6 +59,33 @@ const MAX_BACKTRACE_BYTES: usize = 262_144;
 #[derive(Debug, Clone)]
 pub struct ErrorReport(Arc<Report>);
 
+/// A report before it is one: nothing of it is allocated unless it is long. Most never become one on the thread that had the error.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) type_name: Cow<'static, str>,
+    pub(crate) texts: Texts<ShortText>,
+    pub(crate) ips: Ips,
+}
+
+impl Draft {
+    /// See [`ErrorReport::new`].
+    #[inline(never)]
+    pub(crate) fn new<E: Error + ?Sized>(error: &E) -> Self {
+        Draft {
+            type_name: type_of(error),
+            texts: texts_of(error, error.source()),
+            ips: Ips::capture(),
+        }
+    }
+}
+
+impl From<Draft> for ErrorReport {
+    fn from(draft: Draft) -> Self {
+        let stack = Stack::Raw(RawStack::from_ips(draft.ips.all()));
+        Self::with_stack(draft.type_name, draft.texts.to_texts(), stack)
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Report {
     type_name: Cow<'static, str>,
@@ -76,14 +103,8 @@ impl ErrorReport {
     #[must_use]
     #[inline(never)]
     pub fn new<E: Error + ?Sized>(error: &E) -> Self {
-        let named = type_name::<E>();
-        let type_name = if named.starts_with("dyn ") {
-            debug_type(error).into()
-        } else {
-            // Cut to its longest, as texts are.
-            Cow::Borrowed(&named[..named.floor_char_boundary(MAX_TYPE_BYTES)])
-        };
-        Self::with_stack(type_name, texts_of(error, error.source()), Self::here())
+        let texts = texts_of(error, error.source());
+        Self::with_stack(type_of(error), texts, Self::here())
     }
 
     /// Reports a `dyn Error`, whose type can be told better than through [`new`](Self::new) for the standard library's errors.
@@ -132,6 +153,11 @@ impl ErrorReport {
     #[inline]
     fn here() -> Stack {
         Stack::Raw(RawStack::capture())
+    }
+
+    /// Of what was kept of a [`Draft`].
+    pub(crate) fn of_parts(type_name: &'static str, texts: Texts, stack: RawStack) -> Self {
+        Self::with_stack(type_name, texts, Stack::Raw(stack))
     }
 
     fn with_stack(type_name: impl Into<Cow<'static, str>>, texts: Texts, stack: Stack) -> Self {
@@ -295,10 +321,20 @@ impl ErrorReport {
     }
 }
 
-fn texts_of(
+fn type_of<E: Error + ?Sized>(error: &E) -> Cow<'static, str> {
+    let named = type_name::<E>();
+    if named.starts_with("dyn ") {
+        debug_type(error).into()
+    } else {
+        // Cut to its longest, as texts are.
+        Cow::Borrowed(&named[..named.floor_char_boundary(MAX_TYPE_BYTES)])
+    }
+}
+
+fn texts_of<T: Room>(
     message: &(impl Display + ?Sized),
     mut source: Option<&(dyn Error + 'static)>,
-) -> Texts {
+) -> Texts<T> {
     let mut texts = Texts::new(message);
     for _ in 0..MAX_CAUSES {
         let Some(cause) = source else { break };

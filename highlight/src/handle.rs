@@ -12,7 +12,7 @@ use tracing::Subscriber;
 use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::capture::ErrorReport;
+use crate::capture::{Draft, ErrorReport};
 use crate::context::Correlation;
 use crate::error::FlushError;
 use crate::export::Exporter;
@@ -148,7 +148,11 @@ impl Highlight {
     /// ```
     #[inline(never)]
     pub fn capture_error<E: StdError + ?Sized>(&self, error: &E) {
-        self.capture(ErrorReport::new(error));
+        let draft = Draft::new(error);
+        if !self.is_silent() {
+            let scope = &self.0.scope;
+            self.0.intake.draft(scope, draft, Correlation::current());
+        }
     }
 
     /// [`capture_error`](Self::capture_error) on behalf of a session other than the current one.

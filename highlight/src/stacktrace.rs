@@ -46,11 +46,8 @@ impl RawStack {
     #[inline(never)]
     pub(crate) fn capture() -> Self {
         let mut ips = Ips::new();
-        if !walk_fast(|ip| ips.push(ip)) {
-            ips = Ips::new();
-            walk_by_platform(|frame| ips.push(frame.ip().addr() as u64));
-        }
-        Self { ips: ips.all() }
+        ips.walk();
+        Self::from_ips(ips.all())
     }
 
     /// Takes back what [`ips`](Self::ips) gave, from a span event's attribute for instance.
@@ -68,7 +65,8 @@ impl RawStack {
 
 /// The addresses of a walk under way. Few are kept on the stack, since most stacks are not deep, and clearing room for all would take as
 /// long as the walk.
-struct Ips {
+#[derive(Debug)]
+pub(crate) struct Ips {
     first: [u64; FIRST_IPS],
     len: usize,
     all: Vec<u64>,
@@ -82,6 +80,34 @@ impl Ips {
             first: [0; FIRST_IPS],
             len: 0,
             all: Vec::new(),
+        }
+    }
+
+    /// Takes the calling thread's stack, as [`RawStack::capture`] does.
+    #[inline(never)]
+    pub(crate) fn capture() -> Self {
+        let mut ips = Ips::new();
+        ips.walk();
+        ips
+    }
+
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "the first frame is to be that of the function that captures"
+    )]
+    fn walk(&mut self) {
+        if !walk_fast(|ip| self.push(ip)) {
+            *self = Ips::new();
+            walk_by_platform(|frame| self.push(frame.ip().addr() as u64));
+        }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u64] {
+        if self.all.is_empty() {
+            &self.first[..self.len]
+        } else {
+            &self.all
         }
     }
 
@@ -101,7 +127,7 @@ impl Ips {
         self.len < MAX_IPS
     }
 
-    fn all(mut self) -> Vec<u64> {
+    pub(crate) fn all(mut self) -> Vec<u64> {
         if self.all.is_empty() {
             return self.first[..self.len].to_vec();
         }

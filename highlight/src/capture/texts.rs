@@ -2,37 +2,139 @@
 
 use std::fmt::Display;
 
-use crate::export::proto;
+use crate::export::proto::{self, TextBuffer};
 
 /// In bytes, of a message and of each cause.
 pub(super) const MAX_MESSAGE_BYTES: usize = 16_384;
 /// Room for the texts of most errors.
-const ROOM: usize = 96;
+const ROOM: usize = 256;
 /// Texts whose ends need no allocation.
-const FEW: usize = 4;
+pub(crate) const FEW: usize = 4;
 
 /// The first text is the message.
 #[derive(Debug, Clone)]
-pub(super) struct Texts {
-    all: String,
+pub(crate) struct Texts<T = String> {
+    all: T,
     count: usize,
     ends: [u32; FEW],
     further_ends: Vec<u32>,
 }
 
-impl Texts {
+/// Text that needs no allocation unless it is long.
+#[derive(Debug)]
+pub(crate) struct ShortText {
+    bytes: [u8; ROOM],
+    len: usize,
+    /// All of it, once there was no room for it.
+    long: String,
+}
+
+impl Default for ShortText {
+    fn default() -> Self {
+        ShortText {
+            bytes: [0; ROOM],
+            len: 0,
+            long: String::new(),
+        }
+    }
+}
+
+impl ShortText {
+    fn as_bytes(&self) -> &[u8] {
+        if self.long.is_empty() {
+            &self.bytes[..self.len]
+        } else {
+            self.long.as_bytes()
+        }
+    }
+
+    pub(crate) fn to_text(&self) -> String {
+        String::from_utf8_lossy(self.as_bytes()).into_owned()
+    }
+}
+
+impl TextBuffer for ShortText {
+    fn len(&self) -> usize {
+        self.as_bytes().len()
+    }
+
+    #[inline]
+    fn push_text(&mut self, text: &str) {
+        if self.long.is_empty() {
+            if let Some(room) = self.bytes[self.len..].get_mut(..text.len()) {
+                room.copy_from_slice(text.as_bytes());
+                self.len += text.len();
+                return;
+            }
+            self.long = self.to_text();
+        }
+        self.long.push_str(text);
+    }
+
+    fn truncate(&mut self, len: usize) {
+        if self.long.is_empty() {
+            self.len = self.len.min(len);
+        } else {
+            self.long.truncate(len);
+            if self.long.is_empty() {
+                self.len = 0;
+            }
+        }
+    }
+}
+
+impl Texts<ShortText> {
+    /// The texts one behind the other, where each ends, and how many they are. None when they are too long or too many to be short.
+    pub(crate) fn short(&self) -> Option<(&[u8], [u32; FEW], usize)> {
+        let is_short = self.all.long.is_empty() && self.count <= FEW;
+        is_short.then_some((self.all.as_bytes(), self.ends, self.count))
+    }
+
+    pub(super) fn to_texts(&self) -> Texts {
+        Texts {
+            all: self.all.to_text(),
+            count: self.count,
+            ends: self.ends,
+            further_ends: self.further_ends.clone(),
+        }
+    }
+}
+
+/// Where texts are kept.
+pub(crate) trait Room: TextBuffer + Default {
+    fn as_bytes(&self) -> &[u8];
+}
+
+impl Room for String {
+    fn as_bytes(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+impl Room for ShortText {
+    fn as_bytes(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+fn is_blank(text: &[u8]) -> bool {
+    let begins = text.first().is_some_and(u8::is_ascii_graphic);
+    !begins && str::from_utf8(text).is_ok_and(|text| text.trim().is_empty())
+}
+
+impl<T: Room> Texts<T> {
     /// An `exception.message` must not be empty: upstream would not see an error.
     pub(super) fn new(message: &(impl Display + ?Sized)) -> Self {
         let mut texts = Texts {
-            all: String::with_capacity(ROOM),
+            all: T::default(),
             count: 0,
             ends: [0; FEW],
             further_ends: Vec::new(),
         };
         proto::format_bounded(&mut texts.all, MAX_MESSAGE_BYTES, message);
-        if texts.all.trim().is_empty() {
-            texts.all.clear();
-            texts.all.push_str("(no message)");
+        if is_blank(texts.all.as_bytes()) {
+            texts.all.truncate(0);
+            texts.all.push_text("(no message)");
         }
         texts.end();
         texts
@@ -51,6 +153,18 @@ impl Texts {
             None => self.further_ends.push(end),
         }
         self.count += 1;
+    }
+}
+
+impl Texts {
+    /// What [`short`](Texts::short) gave.
+    pub(crate) fn from_short(all: &[u8], ends: [u32; FEW], count: usize) -> Self {
+        Texts {
+            all: String::from_utf8_lossy(all).into_owned(),
+            count,
+            ends,
+            further_ends: Vec::new(),
+        }
     }
 
     pub(super) fn message(&self) -> &str {
@@ -92,7 +206,7 @@ mod tests {
     fn texts_are_read_as_they_were_given() {
         for count in 0..10 {
             let given: Vec<_> = (0..count).map(|at| "ü".repeat(at)).collect();
-            let mut texts = Texts::new("message");
+            let mut texts: Texts = Texts::new("message");
             for cause in &given {
                 texts.push_cause(cause);
             }

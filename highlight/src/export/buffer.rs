@@ -12,11 +12,14 @@ mod tests;
 use std::collections::VecDeque;
 use std::sync::TryLockError;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
 
+use super::alarm::Alarm;
 use super::chunk::Chunk;
 use super::deferred::Deferred;
+use super::packed::Packed;
 use super::pending::Pending;
 use super::site::Sites;
 use super::spare::Spare;
@@ -49,6 +52,10 @@ impl Bounds {
 /// Chunks are not sealed smaller than this, however little the endpoint takes.
 const SMALLEST_SEAL: usize = 16 * 1024;
 
+/// What must leave at once waits this long for company: the work on an error would begin while its request is still being handled, and
+/// take the processor away from it.
+pub(crate) const GATHERING: Duration = Duration::from_millis(5);
+
 /// See the module's description.
 #[derive(Debug)]
 pub(crate) struct Buffer {
@@ -73,6 +80,8 @@ pub(crate) struct Buffer {
     abandoned: AtomicBool,
     pub(crate) counters: Counters,
     pub(crate) wake: Notify,
+    /// Wakes the worker for errors.
+    pub(crate) alarm: Alarm,
 }
 
 impl Buffer {
@@ -96,6 +105,7 @@ impl Buffer {
             abandoned: AtomicBool::new(false),
             counters: Counters::default(),
             wake: Notify::new(),
+            alarm: Alarm::default(),
         }
     }
 
@@ -219,28 +229,37 @@ impl Buffer {
         self.push_waiting(Waiting::Pending(error));
     }
 
+    /// The same for one that needs no memory of its own.
+    pub(super) fn push_packed(&self, error: Packed<'_>) {
+        self.let_wait(Signal::Traces, error.held(), |queue| queue.pack(error));
+    }
+
     fn push_waiting(&self, mut error: Waiting) {
         error.settle();
         let (signal, held) = (error.signal(), error.held());
+        self.let_wait(signal, held, |queue| queue.push(error));
+    }
+
+    fn let_wait(&self, signal: Signal, held: usize, put: impl FnOnce(&mut Queue)) {
         if let Some(reason) = self.refusal(self.is_closed(), held) {
             return self.refuse(signal, reason, 1);
         }
         if !self.hold(held) {
             return self.refuse(signal, DropReason::BufferFull, 1);
         }
-        if !self.queue(error) {
+        if !self.queue(put) {
             self.release(held);
             return self.refuse(signal, DropReason::Shutdown, 1);
         }
         self.counters.accepted(signal, 1);
         // Who finds the worker told already leaves it at that: it looks here after it has taken the note.
-        if self.notes_urgency() {
+        if self.notes_urgency() && !self.alarm.set(GATHERING) {
             self.wake.notify_one();
         }
     }
 
     /// False in a forked child, which finds that out with the first error of several, and whenever the list grows.
-    fn queue(&self, error: Waiting) -> bool {
+    fn queue(&self, put: impl FnOnce(&mut Queue)) -> bool {
         let Some(mut waiting) = self.lock_unless_forked(&self.waiting) else {
             return false;
         };
@@ -248,7 +267,7 @@ impl Buffer {
         if (is_first || waiting.is_full()) && self.is_forked() {
             return false;
         }
-        waiting.push(error);
+        put(&mut waiting);
         true
     }
 

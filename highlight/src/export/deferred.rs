@@ -5,7 +5,7 @@ use opentelemetry::InstrumentationScope;
 use super::buffer::Buffer;
 use super::proto::{self, Scalar};
 use super::stats::Signal;
-use super::waiting::Waiting;
+use super::waiting::{Slot, Waiting};
 use crate::scrub::Scrub;
 use crate::stacktrace::{Frame, Resolver, SourceLines, Stack, StackForm};
 
@@ -104,7 +104,12 @@ impl Deferred {
         self.record.shrink_to_fit();
         let gaps: usize = self.gaps.iter().map(Gap::size).sum();
         let list = self.gaps.capacity() * size_of::<Gap>();
-        size_of::<Waiting>() + size_of::<Self>() + self.record.capacity() + list + gaps
+        size_of::<Slot>()
+            + size_of::<Waiting>()
+            + size_of::<Self>()
+            + self.record.capacity()
+            + list
+            + gaps
     }
 
     /// Resolves the stacks and completes the record.
@@ -245,8 +250,12 @@ mod tests {
         };
         let ends = 100 + 2 * size_of::<u64>() + "message".len();
         let chain = 3 * size_of::<String>() + "cause".len();
-        let expected =
-            size_of::<Waiting>() + size_of::<Deferred>() + size_of::<Gap>() + ends + chain;
+        let expected = size_of::<Slot>()
+            + size_of::<Waiting>()
+            + size_of::<Deferred>()
+            + size_of::<Gap>()
+            + ends
+            + chain;
         assert_eq!(deferred.settle(), expected);
         assert_eq!(
             (deferred.gaps.capacity(), deferred.record.capacity()),

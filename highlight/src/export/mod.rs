@@ -1,5 +1,6 @@
 //! From records to acknowledged requests: note or encode, buffer, seal, send, retry, account.
 
+mod alarm;
 pub(crate) mod batch;
 pub(crate) mod buffer;
 mod calendar;
@@ -14,6 +15,7 @@ pub(crate) mod keyed;
 pub(crate) mod log_record;
 mod metric;
 pub(crate) mod note;
+mod packed;
 mod pending;
 pub(crate) mod processors;
 #[cfg(test)]

@@ -21,60 +21,97 @@ use crate::ids;
 use crate::scope::Scope;
 use crate::scrub::Scrub;
 
-/// A report, and what it is tied to, as it was when the error was captured.
+/// What an error is tied to, as it was when the error was captured.
 #[derive(Debug)]
-pub(crate) struct Pending {
-    report: ErrorReport,
+pub(super) struct Moment {
     time: SystemTime,
     correlation: Correlation,
     tags: Option<Arc<Vec<(String, String)>>>,
     /// The logs that came before.
-    recent: Option<String>,
+    recent: Option<Box<str>>,
+}
+
+impl Moment {
+    pub(super) fn now(correlation: Correlation) -> Self {
+        let scope = correlation.ambient.scope();
+        Moment {
+            time: SystemTime::now(),
+            tags: scope.and_then(Scope::tags),
+            recent: scope.and_then(Scope::recent).map(String::into_boxed_str),
+            correlation,
+        }
+    }
+
+    /// The bytes that it has elsewhere. What it shares with others is counted as if it had it alone.
+    pub(super) fn size(&self) -> usize {
+        let pairs = self.tags.iter().flat_map(|tags| tags.iter());
+        let tags = pairs
+            .map(|(key, value)| size_of::<(String, String)>() + key.capacity() + value.capacity());
+        let session = self.correlation.session();
+        tags.sum::<usize>()
+            + self.recent.as_ref().map_or(0, |recent| recent.len())
+            + session.map_or(0, |session| session.secure_id().len())
+    }
+}
+
+/// A report, and what it is tied to.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    report: ErrorReport,
+    moment: Moment,
     /// Bytes of the budget that it holds.
     pub(super) held: usize,
 }
 
 impl Pending {
     pub(crate) fn new(report: ErrorReport, correlation: Correlation) -> Self {
-        let scope = correlation.ambient.scope();
         Pending {
             report,
-            time: SystemTime::now(),
-            tags: scope.and_then(Scope::tags),
-            recent: scope.and_then(Scope::recent),
-            correlation,
+            moment: Moment::now(correlation),
             held: 0,
         }
     }
 
-    /// The bytes that it takes, which the byte budget counts. What it shares with others is counted as if it had it alone.
+    /// What was packed, with a report again.
+    pub(super) fn unpacked(report: ErrorReport, moment: Moment, held: usize) -> Self {
+        Pending {
+            report,
+            moment,
+            held,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn report(&self) -> &ErrorReport {
+        &self.report
+    }
+
+    /// The bytes that it takes, which the byte budget counts.
     pub(super) fn size(&self) -> usize {
-        let pairs = self.tags.iter().flat_map(|tags| tags.iter());
-        let tags = pairs
-            .map(|(key, value)| size_of::<(String, String)>() + key.capacity() + value.capacity());
-        let session = self.correlation.session();
-        size_of::<Self>()
-            + self.report.size()
-            + tags.sum::<usize>()
-            + self.recent.as_ref().map_or(0, String::capacity)
-            + session.map_or(0, |session| session.secure_id().len())
+        size_of::<Self>() + self.report.size() + self.moment.size()
     }
 
     /// The report as a finished span of its own, below the span it is tied to. It still lacks its stack.
     pub(crate) fn write(&self, buf: &mut Vec<u8>, scrub: &Scrub) -> Gap {
+        let Moment {
+            time,
+            correlation,
+            tags,
+            recent,
+        } = &self.moment;
         let (trace_id, span_id) = ids::independent();
-        let trace_id = if self.correlation.has_trace() {
-            self.correlation.trace_id
+        let trace_id = if correlation.has_trace() {
+            correlation.trace_id
         } else {
             trace_id
         };
         // Errors leave even when their trace is sampled out.
         let sampled = TraceFlags::SAMPLED;
         let context = SpanContext::new(trace_id, span_id, sampled, false, TraceState::NONE);
-        let now = unix_nanos(self.time);
+        let now = unix_nanos(*time);
         let head = Head {
             context: &context,
-            parent: self.correlation.span_id,
+            parent: correlation.span_id,
             parent_is_remote: false,
             name: ERROR_SPAN,
             kind: &SpanKind::Internal,
@@ -84,16 +121,16 @@ impl Pending {
         head.write(buf);
         let mut attribute =
             |name, text| value::field(buf, ATTRIBUTES, name, Scalar::Str(text), scrub);
-        if let Some(session) = self.correlation.session() {
+        if let Some(session) = correlation.session() {
             attribute("highlight.session_id", session.secure_id());
         }
-        for (key, text) in self.tags.iter().flat_map(|tags| tags.iter()) {
+        for (key, text) in tags.iter().flat_map(|tags| tags.iter()) {
             attribute(key, text);
         }
         span::write_error(buf, self.report.message(), scrub);
         let start = span::begin_exception(buf, now);
         self.report.write(buf, span::EVENT_ATTRIBUTES, scrub);
-        if let Some(recent) = &self.recent {
+        if let Some(recent) = recent {
             let recent = Scalar::Str(recent);
             value::field(buf, span::EVENT_ATTRIBUTES, BREADCRUMBS, recent, scrub);
         }

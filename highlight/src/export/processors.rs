@@ -13,12 +13,13 @@ use super::buffer::Buffer;
 use super::deferred::{Deferred, Gap};
 use super::log_record::{self, LogRecord, Opening, Severity, Style};
 use super::note::Values;
+use super::packed::Packed;
 use super::pending::Pending;
 use super::site::Site;
 use super::stats::Signal;
 use super::worker::is_worker;
 use super::{scratch, span, thread_name};
-use crate::capture::ErrorReport;
+use crate::capture::{Draft, ErrorReport};
 use crate::context::{Ambient, Correlation};
 use crate::hook::{self, Hooks};
 use crate::http::Names;
@@ -169,6 +170,24 @@ impl Intake {
         } else {
             // The hook is the application's code, which runs on its own threads.
             intake.finished_span(scope, |buf, scrub| vec![pending.write(buf, scrub)]);
+        }
+    }
+
+    /// Takes an error of which no report was made yet.
+    pub(crate) fn draft(
+        &self,
+        scope: &InstrumentationScope,
+        draft: Draft,
+        correlation: Correlation,
+    ) {
+        let hooks = self.hooks();
+        if hooks.error.is_none() && hooks.span.is_none() {
+            match Packed::new(&draft, correlation) {
+                Ok(packed) => self.latest().buffer.push_packed(packed),
+                Err(correlation) => self.error(scope, draft.into(), correlation),
+            }
+        } else {
+            self.error(scope, draft.into(), correlation);
         }
     }
 

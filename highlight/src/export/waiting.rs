@@ -1,6 +1,7 @@
 //! The errors that wait for the worker.
 
 use super::deferred::Deferred;
+use super::packed::{Common, Head, Packed};
 use super::pending::Pending;
 use super::stats::Signal;
 
@@ -32,23 +33,52 @@ impl Waiting {
     /// Gives back what is not used, and notes the bytes that it takes.
     pub(super) fn settle(&mut self) {
         match self {
-            Waiting::Pending(pending) => pending.held = size_of::<Self>() + pending.size(),
+            Waiting::Pending(pending) => {
+                pending.held = size_of::<Slot>() + size_of::<Self>() + pending.size();
+            }
             Waiting::Deferred(deferred) => deferred.held = deferred.settle(),
         }
     }
 }
 
-/// A list in blocks: the first few errors need no allocation, further ones one in sixteen, and no block is ever moved. One list of
+/// One place in a block.
+#[derive(Debug)]
+pub(super) enum Slot {
+    Packed(Head),
+    Whole(Box<Waiting>),
+}
+
+/// A list in blocks: the first errors need no allocation, further ones three in sixty-four, and no block is ever moved. One list of
 /// thousands would be as large as half of the budget, and larger while it grows and until its last is resolved; a block ends when
 /// what is in it was written.
 #[derive(Debug)]
-pub(super) struct Queue(Vec<Vec<Waiting>>);
+pub(super) struct Queue(Vec<Block>);
 
-const BLOCK: usize = 16;
+#[derive(Debug)]
+struct Block {
+    slots: Vec<Slot>,
+    common: Common,
+}
+
+/// Errors of a block, at most.
+pub(super) const BLOCK: usize = 64;
+
+impl Block {
+    fn new() -> Self {
+        Block {
+            slots: Vec::with_capacity(BLOCK),
+            common: Common::of_a_block(),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.slots.len() == BLOCK
+    }
+}
 
 impl Default for Queue {
     fn default() -> Self {
-        Queue(vec![Vec::with_capacity(BLOCK)])
+        Queue(vec![Block::new()])
     }
 }
 
@@ -59,25 +89,52 @@ impl Queue {
 
     /// The next error begins a block.
     pub(super) fn is_full(&self) -> bool {
-        self.0.last().is_none_or(|block| block.len() == BLOCK)
+        self.0.last().is_none_or(Block::is_full)
     }
 
     pub(super) fn push(&mut self, waiting: Waiting) {
-        if self.is_full() {
-            self.0.push(Vec::with_capacity(BLOCK));
-        }
-        if let Some(block) = self.0.last_mut() {
-            block.push(waiting);
-        }
+        let block = self.block(|block| !block.is_full());
+        block.slots.push(Slot::Whole(Box::new(waiting)));
+    }
+
+    pub(super) fn pack(&mut self, packed: Packed<'_>) {
+        let block = self.block(|block| !block.is_full() && block.common.has_room(&packed));
+        let head = block.common.take(packed);
+        block.slots.push(Slot::Packed(head));
+    }
+
+    /// The last block where that is `good`, or a new one.
+    fn block(&mut self, good: impl FnOnce(&Block) -> bool) -> &mut Block {
+        let at = match self.0.last() {
+            Some(last) if good(last) => self.0.len() - 1,
+            _ => {
+                self.0.push(Block::new());
+                self.0.len() - 1
+            }
+        };
+        &mut self.0[at]
+    }
+
+    /// Memory of its blocks, in bytes.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        let block =
+            |block: &Block| block.slots.capacity() * size_of::<Slot>() + block.common.capacity();
+        self.0.iter().map(block).sum()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.first().is_none_or(Vec::is_empty)
+        self.0.first().is_none_or(|block| block.slots.is_empty())
     }
 
     /// Oldest first.
     pub(super) fn into_iter(self) -> impl Iterator<Item = Waiting> {
-        self.0.into_iter().flatten()
+        self.0.into_iter().flat_map(|Block { slots, common }| {
+            slots.into_iter().map(move |slot| match slot {
+                Slot::Packed(head) => Waiting::Pending(common.unpack(head)),
+                Slot::Whole(waiting) => *waiting,
+            })
+        })
     }
 }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::buffer::{Block, Buffer, lock};
+use super::alarm::Alarm;
+use super::buffer::{Block, Buffer, GATHERING, lock};
 use super::calendar::Calendar;
 use super::collector::Collector;
 use super::deferred::{ErrorStyle, Errors};
@@ -22,10 +23,6 @@ use crate::error::FlushError;
 
 /// While batches go to disk, a chunk is not closed for fewer than the records of so long.
 const SPOOL_DELAY: Duration = Duration::from_secs(5);
-/// What must leave at once waits this long for company: the work on an error would begin while its request is still being handled, and
-/// take the processor away from it.
-const GATHERING: Duration = Duration::from_millis(5);
-
 thread_local! {
     static WORKER: Cell<bool> = const { Cell::new(false) };
 }
@@ -106,6 +103,7 @@ pub(crate) fn spawn(
 }
 
 async fn run(plan: Plan, buffer: Arc<Buffer>, inbox: Arc<Inbox>, collector: Arc<Collector>) {
+    Alarm::begin(&buffer);
     // Loading the system's certificates takes some milliseconds: here, not in `init`.
     let transport = Transport::new(&plan.endpoint);
     if let Err(reason) = &transport {
@@ -298,9 +296,14 @@ impl Worker {
         if self.due.is_none() && self.buffer.is_armed() {
             self.due = Some(now + self.plan.delay);
         }
-        if !self.hurries && self.buffer.is_urgent() {
+        // While an alarm is set, it will wake the worker for that.
+        if !self.hurries && self.buffer.is_urgent() && !self.buffer.alarm.is_set() {
             self.hurries = true;
-            let soon = now + GATHERING.min(self.plan.delay);
+            let soon = if self.buffer.alarm.has_rung() {
+                now
+            } else {
+                now + GATHERING.min(self.plan.delay)
+            };
             self.due = Some(self.due.map_or(soon, |due| due.min(soon)));
         }
         let due = self.due.is_some_and(|due| due <= now);
@@ -315,6 +318,7 @@ impl Worker {
         self.hurries = false;
         // First the note, then what it is about: what comes in between is noted anew.
         self.buffer.take_urgent();
+        self.buffer.alarm.clear();
         self.buffer.disarm();
         for block in self.buffer.take_notes() {
             self.write(block);
