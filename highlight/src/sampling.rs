@@ -128,10 +128,10 @@ impl ShouldSample for Sampling {
 
 /// As OpenTelemetry's own `TraceIdRatioBased`: services with the same rate decide alike.
 fn falls_within(trace_id: TraceId, rate: f64) -> bool {
+    const RANGE: f64 = 9_223_372_036_854_775_808.0; // 2^63
     if rate >= 1.0 {
         return true;
     }
-    const RANGE: f64 = 9_223_372_036_854_775_808.0; // 2^63
     let bytes = trace_id.to_bytes();
     let low = bytes[8..]
         .iter()
