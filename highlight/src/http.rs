@@ -30,7 +30,7 @@ use crate::context::{Ambient, Correlation};
 use crate::export::proto::Scalar;
 use crate::handle::Highlight;
 use crate::ids;
-use crate::recording::{EncodedAttributes, Recording};
+use crate::recording::{Recording, SpanAttributes};
 use crate::scrub::Scrub;
 use crate::stacktrace::RawStack;
 use describe::{Seen, describe};
@@ -282,7 +282,7 @@ impl Open {
     fn end(
         &mut self,
         status: Option<u16>,
-        last: impl FnOnce(&mut EncodedAttributes, &Names, &Scrub) -> Option<&'static str>,
+        last: impl FnOnce(&mut SpanAttributes, &Names, &Scrub) -> Option<&'static str>,
     ) {
         self.finished = true;
         let took = self.started.elapsed();

@@ -27,7 +27,7 @@ use crate::export::note::Values;
 use crate::export::site::Site;
 use crate::handle::Highlight;
 use crate::owner::Owner;
-use crate::recording::{EncodedAttributes, Recording};
+use crate::recording::{Recording, SpanAttributes};
 pub(crate) use entry::Entry;
 use fields::Fields;
 use filter::Directives;
@@ -248,9 +248,9 @@ fn tell(
     metadata: &'static Metadata<'static>,
     values: &Record<'_>,
 ) {
-    let mut attributes = EncodedAttributes::default();
+    let mut attributes = SpanAttributes::default();
     let told = span_fields::read(highlight, metadata, values, &mut attributes);
-    recording.add_encoded(&attributes);
+    recording.add_all(&attributes);
     if let Some(name) = told.name {
         recording.rename(name);
     }

@@ -1,4 +1,4 @@
-//! A span of ours while it lasts: an OpenTelemetry span whose parts are in their wire form from the moment they are known.
+//! A span of ours while it lasts: an OpenTelemetry span whose parts are noted or in their wire form from the moment they are known.
 
 mod attributes;
 mod begun;
@@ -22,7 +22,7 @@ use crate::export::{scribe, span_note};
 use crate::handle::Highlight;
 use crate::http::Names;
 use crate::scrub::Scrub;
-pub(crate) use attributes::EncodedAttributes;
+pub(crate) use attributes::SpanAttributes;
 use begun::{Begun, inside_the_session};
 use shown::Shown;
 
@@ -37,7 +37,7 @@ pub(crate) struct Draft {
     pub(crate) name: StringValue,
     pub(crate) kind: SpanKind,
     pub(crate) status: Status,
-    pub(crate) attributes: EncodedAttributes,
+    pub(crate) attributes: SpanAttributes,
 }
 
 impl Default for Draft {
@@ -52,7 +52,7 @@ impl Draft {
             name: name.into(),
             kind: SpanKind::Internal,
             status: Status::Unset,
-            attributes: EncodedAttributes::default(),
+            attributes: SpanAttributes::default(),
         }
     }
 }
@@ -168,13 +168,13 @@ impl Recording {
         self.begin().map(|begun| begun.context).unwrap_or_default()
     }
 
-    /// Adds attributes that are encoded already.
-    pub(crate) fn add_encoded(&self, attributes: &EncodedAttributes) {
+    /// Adds attributes that are noted or encoded already.
+    pub(crate) fn add_all(&self, attributes: &SpanAttributes) {
         self.change(|live, _| live.draft.attributes.append(attributes));
     }
 
     /// Adds attributes that `add` encodes.
-    pub(crate) fn add(&self, add: impl FnOnce(&mut EncodedAttributes, &Scrub)) {
+    pub(crate) fn add(&self, add: impl FnOnce(&mut SpanAttributes, &Scrub)) {
         self.change(|live, highlight| {
             let attributes = &mut live.draft.attributes;
             highlight
@@ -185,7 +185,7 @@ impl Recording {
     }
 
     /// [`add`](Self::add) for a server span.
-    pub(crate) fn describe(&self, add: impl FnOnce(&mut EncodedAttributes, &Names, &Scrub)) {
+    pub(crate) fn describe(&self, add: impl FnOnce(&mut SpanAttributes, &Names, &Scrub)) {
         self.change(|live, highlight| {
             let attributes = &mut live.draft.attributes;
             let intake = &highlight.0.intake;

@@ -74,9 +74,9 @@ impl<'a> SpanNote<'a> {
         let [flags, parent_is_remote, kind, has_site] = take(&mut rest)?;
         let site = u16::from_ne_bytes(take(&mut rest)?);
         let [_, _] = take(&mut rest)?;
-        let size = |bytes: [u8; 4]| usize::try_from(u32::from_ne_bytes(bytes)).ok();
-        let name = size(take(&mut rest)?)?;
-        let values = size(take(&mut rest)?)?;
+        let len = |bytes: [u8; 4]| usize::try_from(u32::from_ne_bytes(bytes)).ok();
+        let name = len(take(&mut rest)?)?;
+        let values = len(take(&mut rest)?)?;
         let (name, rest) = rest.split_at_checked(name)?;
         let (values, mut rest) = rest.split_at_checked(values)?;
         let more = piece(&mut rest).unwrap_or_default();

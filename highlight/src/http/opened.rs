@@ -6,7 +6,7 @@ use opentelemetry::trace::SpanKind;
 use super::route::Route;
 use crate::handle::Highlight;
 use crate::layer::prepared::{self, Prepared};
-use crate::recording::{Draft, EncodedAttributes, Recording};
+use crate::recording::{Draft, Recording, SpanAttributes};
 
 /// Attributes of a server span of the usual kind.
 const USUAL_ATTRIBUTES: usize = 12;
@@ -43,7 +43,7 @@ pub(super) fn open_span(
 ) -> (Option<tracing::Span>, Context, Recording) {
     let draft = Draft {
         kind: SpanKind::Server,
-        attributes: EncodedAttributes::with_room_for(USUAL_ATTRIBUTES),
+        attributes: SpanAttributes::with_room_for(USUAL_ATTRIBUTES),
         ..Draft::new(route.name.clone())
     };
     let open = || tracing::info_span!(target: "highlight::http", parent: None, "request", otel.name = route.name.as_str(), otel.kind = "server");

@@ -12,7 +12,7 @@ use super::names::Names;
 use crate::export::keyed::Keyed;
 use crate::export::proto::Scalar;
 use crate::metrics::series::Series;
-use crate::recording::EncodedAttributes;
+use crate::recording::SpanAttributes;
 use crate::scrub::Scrub;
 
 /// Routes that are remembered. They are the application's, so there are not many; any more are worked out each time.
@@ -29,9 +29,9 @@ pub(crate) struct Route {
     /// The span's: `GET /pay/{id}`, or the method alone.
     pub(super) name: StringValue,
     /// Method, route, version and scheme.
-    attributes: EncodedAttributes,
+    attributes: SpanAttributes,
     /// All but the scheme.
-    schemeless: EncodedAttributes,
+    schemeless: SpanAttributes,
     active: OnceLock<Arc<Series>>,
     /// By status, as they were found last.
     durations: RwLock<Vec<(u16, Arc<Series>)>>,
@@ -55,7 +55,7 @@ impl Route {
             Some(template) => Arc::<str>::from([method, " ", template].concat()).into(),
             None => method.into(),
         };
-        let mut attributes = EncodedAttributes::default();
+        let mut attributes = SpanAttributes::default();
         let mut text = |name: &Keyed, value: &str| {
             attributes.add(|buf| name.scalar(buf, Scalar::Str(value), scrub));
         };
@@ -81,7 +81,7 @@ impl Route {
     }
 
     /// What a request's span has that came under `scheme`. Where that is an unusual one, it is left to be added.
-    pub(super) fn attributes<'a>(&self, scheme: &'a str) -> (&EncodedAttributes, Option<&'a str>) {
+    pub(super) fn attributes<'a>(&self, scheme: &'a str) -> (&SpanAttributes, Option<&'a str>) {
         if scheme == self.key.scheme {
             (&self.attributes, None)
         } else {

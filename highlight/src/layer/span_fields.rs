@@ -15,7 +15,7 @@ use crate::capture::bounded;
 use crate::export::proto::{MAX_ATTRIBUTE_BYTES, Scalar};
 use crate::export::site::{Role, Site};
 use crate::handle::Highlight;
-use crate::recording::EncodedAttributes;
+use crate::recording::SpanAttributes;
 use crate::scrub::Scrub;
 
 /// What fields say of their span, beside its attributes.
@@ -48,7 +48,7 @@ pub(super) fn read(
     highlight: &Highlight,
     metadata: &'static Metadata<'static>,
     fields: &impl HasFields,
-    attributes: &mut EncodedAttributes,
+    attributes: &mut SpanAttributes,
 ) -> Told {
     attributes.reserve(metadata.fields().len());
     let mut told = Told::default();
@@ -93,7 +93,7 @@ impl Told {
 struct Reader<'a> {
     site: &'a Site,
     scrub: &'a Scrub,
-    attributes: &'a mut EncodedAttributes,
+    attributes: &'a mut SpanAttributes,
     told: &'a mut Told,
 }
 

@@ -16,7 +16,7 @@ const USUAL: usize = 48;
 
 /// The attributes of a span, as [`Values`].
 #[derive(Debug, Clone, Default)]
-pub(crate) struct EncodedAttributes {
+pub(crate) struct SpanAttributes {
     pub(super) bytes: Vec<u8>,
     /// The call site that the noted ones are of.
     pub(super) site: Option<&'static Metadata<'static>>,
@@ -25,12 +25,12 @@ pub(crate) struct EncodedAttributes {
     pub(super) over: u32,
 }
 
-impl EncodedAttributes {
+impl SpanAttributes {
     /// With room for so many of usual sizes.
     pub(crate) fn with_room_for(count: usize) -> Self {
-        EncodedAttributes {
+        SpanAttributes {
             bytes: Vec::with_capacity((count + 1) * USUAL),
-            ..EncodedAttributes::default()
+            ..SpanAttributes::default()
         }
     }
 
@@ -71,7 +71,7 @@ impl EncodedAttributes {
         self.over += over;
     }
 
-    pub(crate) fn append(&mut self, others: &EncodedAttributes) {
+    pub(crate) fn append(&mut self, others: &SpanAttributes) {
         self.over += others.over;
         if self.count + others.count <= MAX_ATTRIBUTES {
             self.site = self.site.or(others.site);

@@ -46,7 +46,7 @@ impl Span for Shown {
     }
 
     fn set_attribute(&mut self, attribute: KeyValue) {
-        let add = |attributes: &mut super::EncodedAttributes, scrub: &_| {
+        let add = |attributes: &mut super::SpanAttributes, scrub: &_| {
             attributes.push(&attribute, scrub);
         };
         self.recording.add(add);
