@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::error::Error as StdError;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
@@ -219,9 +219,8 @@ impl Highlight {
         write: impl FnOnce(&mut LogRecord<'_>),
     ) {
         if !self.is_silent() {
-            let now = SystemTime::now();
             let Client { intake, scope, .. } = &*self.0;
-            intake.log(scope, opening, now, correlation, write);
+            intake.log(scope, opening, correlation, write);
         }
     }
 

@@ -26,8 +26,8 @@ use super::spare::Spare;
 use super::stats::{Counters, DropReason, Signal, Stats};
 use super::sync::{AtomicBool, AtomicUsize, Lock, Mutex, MutexGuard, Notify};
 use super::waiting::{Queue, Waiting};
-pub(crate) use notes::Block;
 use notes::Notes;
+pub(crate) use notes::{Block, in_order};
 
 /// The two numbers that bound the buffer, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -449,7 +449,8 @@ impl Buffer {
         for error in self.take_waiting().into_iter() {
             self.lose(error.signal(), 1, error.held());
         }
-        for block in self.take_notes() {
+        let (full, open) = self.take_notes();
+        for block in full.into_iter().chain(open) {
             self.lose_notes(&block);
         }
         self.seal_open();

@@ -62,7 +62,8 @@ fn in_no_schedule_is_a_record_left_behind() {
                 // As the worker does: once it has taken the note, it takes what the note is about.
                 if buffer.take_urgent() || buffer.is_armed() {
                     buffer.disarm();
-                    for block in buffer.take_notes() {
+                    let (full, open) = buffer.take_notes();
+                    for block in full.into_iter().chain(open) {
                         taken += block.notes().count() as u64;
                         buffer.done_with(block);
                     }

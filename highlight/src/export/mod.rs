@@ -50,7 +50,7 @@ use opentelemetry::InstrumentationScope;
 
 use crate::error::FlushError;
 use crate::hook::RecordHook;
-use buffer::{Bounds, Buffer};
+use buffer::{Bounds, Buffer, in_order};
 use chunk::Chunk;
 use collector::Collector;
 use deferred::{ErrorStyle, Errors};
@@ -123,10 +123,13 @@ impl Exporter {
     pub(crate) fn collect(&self) -> Vec<(Signal, Chunk)> {
         if let Some((errors, style)) = &self.keeps {
             let mut scribe = Scribe::new(Arc::clone(style), errors.scope.clone());
-            for block in self.buffer.take_notes() {
-                for (signal, note) in block.notes() {
-                    scribe.write(signal, note, &self.buffer);
-                }
+            let (full, open) = self.buffer.take_notes();
+            let mut blocks = Vec::from(full);
+            blocks.extend(open);
+            for (signal, note) in in_order(&blocks) {
+                scribe.write(signal, note, &self.buffer);
+            }
+            for block in blocks {
                 self.buffer.done_with(block);
             }
             Errors::new(errors.clone()).complete(&self.buffer);

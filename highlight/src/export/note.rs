@@ -22,12 +22,23 @@ const AMBIENT_LEN: usize = 4;
 /// Of a text: its field, its kind and its length.
 const TEXT_HEAD: usize = 6;
 
+/// In the call site's place of a note that holds a whole record.
+const WHOLE: u16 = u16::MAX;
+
 /// The span that a record belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Trace {
     pub(crate) id: TraceId,
     pub(crate) span: SpanId,
     pub(crate) flags: TraceFlags,
+}
+
+/// What precedes a log record in the note that holds it whole.
+pub(crate) fn of_whole(time: u64) -> [u8; HEAD] {
+    let mut head = [0; HEAD];
+    head[..2].copy_from_slice(&WHOLE.to_ne_bytes());
+    head[8..].copy_from_slice(&time.to_ne_bytes());
+    head
 }
 
 /// Fields' values that are being noted.
@@ -184,6 +195,11 @@ impl<'a> Note<'a> {
         })
     }
 
+    /// The record, where the note holds it whole.
+    pub(crate) fn whole(&self) -> Option<&'a [u8]> {
+        (self.site == WHOLE).then_some(self.values)
+    }
+
     /// The values, each with its field.
     pub(crate) fn values(&self) -> impl Iterator<Item = (u8, Value<'a>)> {
         values(self.values)
@@ -205,6 +221,13 @@ fn value<'a>(rest: &mut &'a [u8]) -> Option<(u8, Value<'a>)> {
         _ => Value::Text(str::from_utf8(piece(rest)?).ok()?),
     };
     Some((field, value))
+}
+
+/// When it was made; zero for what is no note.
+pub(crate) fn time(note: &[u8]) -> u64 {
+    note.get(8..)
+        .and_then(|mut rest| take(&mut rest))
+        .map_or(0, u64::from_ne_bytes)
 }
 
 /// Bytes behind their length.
@@ -268,6 +291,15 @@ mod tests {
                 ]
             );
         }
+    }
+
+    #[test]
+    fn a_whole_record_is_in_its_note() {
+        let bytes = [&of_whole(7)[..], b"record"].concat();
+        let note = Note::read(&bytes).unwrap();
+        assert_eq!((note.whole(), note.time), (Some(&b"record"[..]), 7));
+        let bytes = written(None);
+        assert_eq!(Note::read(&bytes).unwrap().whole(), None);
     }
 
     #[test]

@@ -249,13 +249,29 @@ impl Intake {
         work(&self.latest().style.scrub)
     }
 
+    /// Takes a log record of our own scope.
     pub(crate) fn log(
+        &self,
+        scope: &InstrumentationScope,
+        opening: Opening<'_>,
+        correlation: &Correlation,
+        write: impl FnOnce(&mut LogRecord<'_>),
+    ) {
+        let now = SystemTime::now();
+        let push = |buffer: &Buffer, record: &[u8]| {
+            buffer.push_whole(log_record::unix_nanos(now), record);
+        };
+        self.written_log(scope, opening, now, correlation, write, push);
+    }
+
+    fn written_log(
         &self,
         scope: &InstrumentationScope,
         opening: Opening<'_>,
         time: SystemTime,
         correlation: &Correlation,
         write: impl FnOnce(&mut LogRecord<'_>),
+        push: impl FnOnce(&Buffer, &[u8]),
     ) {
         let intake = self.latest();
         scratch::with(|buf| {
@@ -271,7 +287,7 @@ impl Intake {
                 return intake.buffer.keep_back(Signal::Logs);
             }
             match gap {
-                None => intake.buffer.push(Signal::Logs, scope, buf),
+                None => push(&intake.buffer, buf),
                 Some(gap) => intake.buffer.push_deferred(Deferred {
                     signal: Signal::Logs,
                     scope: scope.clone(),
@@ -342,7 +358,7 @@ impl LogProcessor for Intake {
         };
         let time = time.unwrap_or_else(SystemTime::now);
         let opening = Opening::Severity(severity);
-        self.log(scope, opening, time, &correlation, |record| {
+        let write = |record: &mut LogRecord<'_>| {
             if let Some(body) = data.body() {
                 record.any_body(body);
             }
@@ -355,7 +371,9 @@ impl LogProcessor for Intake {
             for (key, value) in data.attributes_iter() {
                 record.any(key.as_str(), value);
             }
-        });
+        };
+        let push = |buffer: &Buffer, record: &[u8]| buffer.push(Signal::Logs, scope, record);
+        self.written_log(scope, opening, time, &correlation, write, push);
     }
 
     fn force_flush(&self) -> OTelSdkResult {

@@ -47,6 +47,10 @@ impl Scribe {
 
     fn log(&mut self, note: &[u8], sites: &Sites) -> Option<()> {
         let note = Note::read(note)?;
+        if let Some(record) = note.whole() {
+            self.record.extend_from_slice(record);
+            return Some(());
+        }
         let site = sites.get(note.site)?;
         let mut record = LogRecord::of_note(&mut self.record, site, &note, &self.style);
         for (field, value) in note.values() {

@@ -43,6 +43,13 @@ pub(crate) fn write(
     buf.extend_from_slice(state.header().as_bytes());
 }
 
+/// When the span ended; zero for what is no note.
+pub(crate) fn time(note: &[u8]) -> u64 {
+    note.get(40..)
+        .and_then(|mut rest| take(&mut rest))
+        .map_or(0, u64::from_ne_bytes)
+}
+
 /// A finished span, as its caller left it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SpanNote<'a> {

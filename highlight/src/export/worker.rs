@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::alarm::Alarm;
-use super::buffer::{Block, Buffer, GATHERING, lock};
+use super::buffer::{Block, Buffer, GATHERING, in_order, lock};
 use super::calendar::Calendar;
 use super::collector::Collector;
 use super::deferred::{ErrorStyle, Errors};
@@ -320,22 +320,26 @@ impl Worker {
         self.buffer.take_urgent();
         self.buffer.alarm.clear();
         self.buffer.disarm();
-        for block in self.buffer.take_notes() {
-            self.write(block);
+        let (full, open) = self.buffer.take_notes();
+        for block in full {
+            self.write(vec![block]);
         }
+        self.write(open);
         self.errors.complete(&self.buffer);
         self.buffer.seal_open();
     }
 
     /// Writes the records of notes. What is full meanwhile is compressed, so that records and notes together take no more memory
     /// than they have to.
-    fn write(&mut self, block: Block) {
-        for (signal, note) in block.notes() {
+    fn write(&mut self, blocks: Vec<Block>) {
+        for (signal, note) in in_order(&blocks) {
             if self.scribe.write(signal, note, &self.buffer) {
                 while self.compress_sealed() {}
             }
         }
-        self.buffer.done_with(block);
+        for block in blocks {
+            self.buffer.done_with(block);
+        }
     }
 
     /// The next piece of what needs no more company.
@@ -346,7 +350,7 @@ impl Worker {
         let Some(block) = self.buffer.take_full_notes() else {
             return false;
         };
-        self.write(block);
+        self.write(vec![block]);
         true
     }
 

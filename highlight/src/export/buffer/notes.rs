@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use opentelemetry::InstrumentationScope;
 
 use super::super::chunk::{Chunk, LARGEST_BLOCK};
-use super::super::note;
 use super::super::stats::{DropReason, Signal};
 use super::super::sync::Mutex;
+use super::super::{note, span_note};
 use super::{Buffer, lock};
 
 /// Places; a power of two. Each may hold a block that is not full.
@@ -50,17 +50,19 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    /// Puts a note into it; false when there is no room.
+    /// Puts a note into it, in two parts; false when there is no room.
     #[inline]
-    fn put(&mut self, signal: Signal, note: &[u8]) -> bool {
-        let Ok(len) = u32::try_from(note.len()) else {
+    fn put(&mut self, signal: Signal, head: &[u8], note: &[u8]) -> bool {
+        let size = head.len() + note.len();
+        let Ok(len) = u32::try_from(size) else {
             return false;
         };
         let mut header = [signal.index().to_le_bytes()[0]; HEADER];
         header[1..].copy_from_slice(&len.to_ne_bytes());
-        let fits = self.bytes.capacity() - self.bytes.len() >= HEADER + note.len();
+        let fits = self.bytes.capacity() - self.bytes.len() >= HEADER + size;
         if fits {
             self.bytes.extend_from_slice(&header);
+            self.bytes.extend_from_slice(head);
             self.bytes.extend_from_slice(note);
         }
         fits
@@ -75,6 +77,26 @@ impl Block {
             Some((signal, note::piece(&mut rest)?))
         })
     }
+}
+
+/// The notes of several blocks by their time, so that what one thread did is not told before what another did earlier.
+pub(crate) fn in_order(blocks: &[Block]) -> impl Iterator<Item = (Signal, &[u8])> {
+    let mut rest: Vec<_> = blocks
+        .iter()
+        .map(|block| block.notes().peekable())
+        .collect();
+    std::iter::from_fn(move || {
+        let next = rest.iter_mut().filter_map(|notes| {
+            let (signal, note) = *notes.peek()?;
+            let time = match signal {
+                Signal::Traces => span_note::time(note),
+                _ => note::time(note),
+            };
+            Some((time, notes))
+        });
+        let (_, notes) = next.min_by_key(|(time, _)| *time)?;
+        notes.next()
+    })
 }
 
 impl Place {
@@ -102,12 +124,12 @@ fn own_place() -> usize {
 impl Notes {
     /// Puts a note where it takes no memory: nearly always. False otherwise, and when all places are being used at this moment.
     #[inline]
-    fn put_at_once(&self, signal: Signal, note: &[u8]) -> bool {
+    fn put_at_once(&self, signal: Signal, head: &[u8], note: &[u8]) -> bool {
         let own = own_place();
         for at in 0..PLACES {
             let place = &self.places[(own + at) % PLACES];
             if let Ok(mut open) = place.open.try_lock() {
-                let fits = open.put(signal, note);
+                let fits = open.put(signal, head, note);
                 if fits {
                     place.count(signal);
                 }
@@ -128,8 +150,18 @@ impl Buffer {
     /// Takes the note of a record, or drops and counts the record.
     #[inline]
     pub(crate) fn push_note(&self, signal: Signal, note: &[u8]) {
-        if self.is_closed() || !self.notes.put_at_once(signal, note) {
-            return self.push_note_slowly(signal, note);
+        self.push_note_behind(signal, &[], note);
+    }
+
+    /// Takes a log record that was written already, and keeps it in line with the notes of others.
+    pub(crate) fn push_whole(&self, time: u64, record: &[u8]) {
+        self.push_note_behind(Signal::Logs, &note::of_whole(time), record);
+    }
+
+    #[inline]
+    fn push_note_behind(&self, signal: Signal, head: &[u8], note: &[u8]) {
+        if self.is_closed() || !self.notes.put_at_once(signal, head, note) {
+            return self.push_note_slowly(signal, head, note);
         }
         if self.arm() {
             self.wake();
@@ -137,9 +169,9 @@ impl Buffer {
     }
 
     #[cold]
-    fn push_note_slowly(&self, signal: Signal, note: &[u8]) {
+    fn push_note_slowly(&self, signal: Signal, head: &[u8], note: &[u8]) {
         let refused = self.refusal(self.is_closed(), note.len());
-        let put = refused.map_or_else(|| self.put_into_new_block(signal, note), Err);
+        let put = refused.map_or_else(|| self.put_into_new_block(signal, head, note), Err);
         match put {
             Err(reason) => self.refuse(signal, reason, 1),
             // There are so many notes that the worker should write their records now.
@@ -151,14 +183,19 @@ impl Buffer {
     }
 
     /// Says how many blocks there are full now, if one became so.
-    fn put_into_new_block(&self, signal: Signal, note: &[u8]) -> Result<usize, DropReason> {
+    fn put_into_new_block(
+        &self,
+        signal: Signal,
+        head: &[u8],
+        note: &[u8],
+    ) -> Result<usize, DropReason> {
         let mut full = 0;
         let place = &self.notes.places[own_place()];
         let open = self.lock_unless_forked(&place.open);
         let mut open = open.ok_or(DropReason::Shutdown)?;
         // Another thread may have made room since.
-        if !open.put(signal, note) {
-            let needed = HEADER + note.len();
+        if !open.put(signal, head, note) {
+            let needed = HEADER + head.len() + note.len();
             let wanted = open.bytes.capacity().saturating_mul(2);
             let wanted = wanted.clamp(SMALLEST_BLOCK, LARGEST_BLOCK).max(needed);
             let block = self.note_block(wanted).or_else(|| self.note_block(needed));
@@ -171,7 +208,7 @@ impl Buffer {
                 });
             };
             let before = std::mem::replace(&mut *open, block);
-            open.put(signal, note);
+            open.put(signal, head, note);
             if !before.bytes.is_empty() {
                 let blocks = self.lock_unless_forked(&self.notes.full);
                 let mut blocks = blocks.ok_or(DropReason::Shutdown)?;
@@ -196,16 +233,12 @@ impl Buffer {
         lock(&self.notes.full).pop_front()
     }
 
-    /// All notes that there are.
-    pub(crate) fn take_notes(&self) -> Vec<Block> {
-        let mut blocks: Vec<_> = std::mem::take(&mut *lock(&self.notes.full)).into();
-        for place in &self.notes.places {
-            let block = std::mem::take(&mut *lock(&place.open));
-            if !block.bytes.is_empty() {
-                blocks.push(block);
-            }
-        }
-        blocks
+    /// All notes that there are: the full blocks, oldest first, and those that are filling.
+    pub(crate) fn take_notes(&self) -> (VecDeque<Block>, Vec<Block>) {
+        let full = std::mem::take(&mut *lock(&self.notes.full));
+        let places = self.notes.places.iter();
+        let open = places.map(|place| std::mem::take(&mut *lock(&place.open)));
+        (full, open.filter(|block| !block.bytes.is_empty()).collect())
     }
 
     /// Puts a record of which there was a note into the open chunk. It was taken already, so it is not left out for want of room; but

@@ -1,3 +1,4 @@
+use super::super::note;
 use super::*;
 
 fn scope(name: &'static str) -> InstrumentationScope {
@@ -80,7 +81,8 @@ fn notes_stay_within_the_budget_and_come_out_in_their_order() {
     assert!(queued >= 600, "{queued}");
     assert_eq!(queued + dropped, 2_000);
     let mut found = Vec::new();
-    for block in buffer.take_notes() {
+    let (full, open) = buffer.take_notes();
+    for block in full.into_iter().chain(open) {
         for (_, note) in block.notes() {
             let number = note.first_chunk().map(|bytes| u64::from_ne_bytes(*bytes));
             found.push(number.unwrap());
@@ -109,9 +111,10 @@ fn notes_of_many_threads_are_all_there() {
             });
         }
     });
-    let mut found: Vec<_> = buffer
-        .take_notes()
+    let (full, open) = buffer.take_notes();
+    let mut found: Vec<_> = full
         .iter()
+        .chain(&open)
         .flat_map(Block::notes)
         .map(|(_, note)| u64::from_ne_bytes(*note.first_chunk().unwrap()))
         .collect();
@@ -147,4 +150,24 @@ fn the_record_of_a_note_is_taken_beyond_the_budget() {
     assert_eq!(chunk.records, 2);
     buffer.release(chunk.held);
     assert_eq!(buffer.held(), 0);
+}
+
+#[test]
+fn what_threads_did_in_turns_is_told_in_turns() {
+    let buffer = Buffer::new(Bounds {
+        budget: 1 << 20,
+        request: 1 << 16,
+    });
+    let note = |time: u64| [[0; 8], time.to_ne_bytes()].concat();
+    for time in 0..100 {
+        std::thread::scope(|threads| {
+            threads.spawn(|| buffer.push_note(Signal::Logs, &note(time)));
+        });
+    }
+    let (full, open) = buffer.take_notes();
+    assert!(full.is_empty() && open.len() > 1);
+    let times: Vec<_> = in_order(&open)
+        .map(|(_, bytes)| note::time(bytes))
+        .collect();
+    assert!(times.into_iter().eq(0..100));
 }
