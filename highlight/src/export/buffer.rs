@@ -27,7 +27,7 @@ use super::stats::{Counters, DropReason, Signal, Stats};
 use super::sync::{AtomicBool, AtomicUsize, Lock, Mutex, MutexGuard, Notify};
 use super::waiting::{Queue, Waiting};
 use notes::Notes;
-pub(crate) use notes::{Block, in_order};
+pub(crate) use notes::{Appended, Block, in_order};
 
 /// The two numbers that bound the buffer, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +39,13 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
+    /// The part of the budget that notes may have. In the rest the worker writes their records, which are larger, until they are
+    /// compressed.
+    fn notes(self) -> usize {
+        const MOST: usize = 2 << 20;
+        self.budget - (self.budget / 4).min(MOST)
+    }
+
     /// The bounds of a request's records, where the request begins with a resource of so many bytes.
     pub(crate) fn beside(self, resource: usize) -> Self {
         const HEADERS: usize = 64;
@@ -341,8 +348,12 @@ impl Buffer {
 
     /// Takes bytes of the budget; false when there are not so many.
     pub(crate) fn hold(&self, bytes: usize) -> bool {
+        self.hold_below(self.bounds.budget, bytes)
+    }
+
+    fn hold_below(&self, limit: usize, bytes: usize) -> bool {
         let before = self.held.fetch_add(bytes, Ordering::AcqRel);
-        let fits = before.saturating_add(bytes) <= self.bounds.budget;
+        let fits = before.saturating_add(bytes) <= limit;
         if !fits {
             self.held.fetch_sub(bytes, Ordering::AcqRel);
         }

@@ -127,7 +127,7 @@ impl Exporter {
             let mut blocks = Vec::from(full);
             blocks.extend(open);
             for (signal, note) in in_order(&blocks) {
-                scribe.write(signal, note, &self.buffer);
+                scribe.write(signal, note, &self.buffer, || {});
             }
             for block in blocks {
                 self.buffer.done_with(block);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use opentelemetry::InstrumentationScope;
 
-use super::buffer::Buffer;
+use super::buffer::{Appended, Buffer};
 use super::log_record::{LogRecord, Style};
 use super::note::{self, Note, Value};
 use super::proto::Scalar;
@@ -31,8 +31,14 @@ impl Scribe {
         }
     }
 
-    /// Writes one into the buffer's open chunk. True when that is to be compressed before the next one is written.
-    pub(crate) fn write(&mut self, signal: Signal, note: &[u8], buffer: &Buffer) -> bool {
+    /// Writes one into the buffer's open chunk. Whenever that is full, `compress` makes room.
+    pub(crate) fn write(
+        &mut self,
+        signal: Signal,
+        note: &[u8],
+        buffer: &Buffer,
+        mut compress: impl FnMut(),
+    ) {
         self.record.clear();
         let written = match signal {
             Signal::Traces => self.span(note, &buffer.sites),
@@ -40,9 +46,16 @@ impl Scribe {
         };
         if written.is_none() {
             buffer.counters.lost(signal, DropReason::Invalid, 1);
-            return false;
+            return;
         }
-        buffer.append_noted(signal, &self.scope, &self.record)
+        loop {
+            match buffer.append_noted(signal, &self.scope, &self.record) {
+                Appended::Fits => return,
+                Appended::Full => return compress(),
+                // The next time the chunk is empty, and takes it.
+                Appended::Not => compress(),
+            }
+        }
     }
 
     fn log(&mut self, note: &[u8], sites: &Sites) -> Option<()> {

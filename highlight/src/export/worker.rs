@@ -332,36 +332,39 @@ impl Worker {
     /// Writes the records of notes. What is full meanwhile is compressed, so that records and notes together take no more memory
     /// than they have to.
     fn write(&mut self, blocks: Vec<Block>) {
+        let Worker {
+            plan,
+            buffer,
+            scribe,
+            delivery,
+            sequence,
+            ..
+        } = self;
+        let mut compress = || while compress_sealed(plan, buffer, delivery, sequence) {};
         for (signal, note) in in_order(&blocks) {
-            if self.scribe.write(signal, note, &self.buffer) {
-                while self.compress_sealed() {}
-            }
+            scribe.write(signal, note, buffer, &mut compress);
         }
         for block in blocks {
-            self.buffer.done_with(block);
+            buffer.done_with(block);
         }
     }
 
     /// The next piece of what needs no more company.
     fn compress_one(&mut self) -> bool {
-        if self.compress_sealed() {
+        let Worker {
+            plan,
+            buffer,
+            delivery,
+            sequence,
+            ..
+        } = self;
+        if compress_sealed(plan, buffer, delivery, sequence) {
             return true;
         }
         let Some(block) = self.buffer.take_full_notes() else {
             return false;
         };
         self.write(vec![block]);
-        true
-    }
-
-    /// Makes a batch of the oldest sealed chunk, when there is one. It takes less memory then.
-    fn compress_sealed(&mut self) -> bool {
-        let Some((signal, chunk)) = self.buffer.take_sealed() else {
-            return false;
-        };
-        self.delivery
-            .enqueue(&self.plan.resource, signal, chunk, self.sequence);
-        self.sequence += 1;
         true
     }
 
@@ -391,4 +394,19 @@ impl Worker {
             let _ = waiter.answer.try_send(result);
         }
     }
+}
+
+/// Makes a batch of the oldest sealed chunk, when there is one. It takes less memory then.
+fn compress_sealed(
+    plan: &Plan,
+    buffer: &Buffer,
+    delivery: &mut Delivery,
+    sequence: &mut u64,
+) -> bool {
+    let Some((signal, chunk)) = buffer.take_sealed() else {
+        return false;
+    };
+    delivery.enqueue(&plan.resource, signal, chunk, *sequence);
+    *sequence += 1;
+    true
 }

@@ -41,6 +41,17 @@ struct Place {
     taken: [AtomicU64; Signal::COUNT],
 }
 
+/// What became of a record of which there was a note.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Appended {
+    /// It is in the open chunk.
+    Fits,
+    /// The same, and that is sealed now, to be compressed before there is another.
+    Full,
+    /// There is no room for it, until the chunk that was sealed is compressed.
+    Not,
+}
+
 /// Notes, each behind its signal and its length.
 #[derive(Debug, Default)]
 pub(crate) struct Block {
@@ -222,7 +233,7 @@ impl Buffer {
 
     fn note_block(&self, capacity: usize) -> Option<Block> {
         let held = capacity + OVERHEAD;
-        self.hold(held).then(|| Block {
+        self.hold_below(self.bounds.notes(), held).then(|| Block {
             bytes: self.spare.take(capacity),
             held,
         })
@@ -241,43 +252,43 @@ impl Buffer {
         (full, open.filter(|block| !block.bytes.is_empty()).collect())
     }
 
-    /// Puts a record of which there was a note into the open chunk. It was taken already, so it is not left out for want of room; but
-    /// then the chunk is sealed, as it is when it is full. True when it was.
+    /// Puts a record of which there was a note into the open chunk. It was taken already, so it is not left out for want of room.
     pub(crate) fn append_noted(
         &self,
         signal: Signal,
         scope: &InstrumentationScope,
         record: &[u8],
-    ) -> bool {
+    ) -> Appended {
         if self.append_at_once(signal, scope, record, 1) {
-            return false;
+            return Appended::Fits;
         }
         let cost = Chunk::cost(scope, record.len());
         if let Some(reason) = self.refusal(false, cost) {
             self.counters.lost(signal, reason, 1);
-            return false;
+            return Appended::Fits;
         }
         let mut open = lock(&self.open[signal.index()]);
-        let mut sealed = false;
         if open.size + cost > self.bounds.request {
-            sealed |= self.seal(signal, &mut open).unwrap_or_default();
+            let _ = self.seal(signal, &mut open);
+            return Appended::Not;
         }
-        let (mut is_last_try, mut pressed) = (false, false);
-        open.append(scope, record, 1, |capacity, bytes| {
+        let is_alone = open.records == 0;
+        let mut is_last_try = false;
+        let taken = open.append(scope, record, 1, |capacity, bytes| {
             if !self.hold(bytes) {
                 // First a block is asked for that has room for more.
-                if !std::mem::replace(&mut is_last_try, true) {
+                if !std::mem::replace(&mut is_last_try, true) || !is_alone {
                     return None;
                 }
                 self.hold_anyway(bytes);
-                pressed = true;
             }
             Some(self.spare.take(capacity))
         });
-        if pressed || open.size >= self.seal_at.load(Ordering::Relaxed) {
-            sealed |= self.seal(signal, &mut open).unwrap_or_default();
+        if taken && open.size < self.seal_at.load(Ordering::Relaxed) {
+            return Appended::Fits;
         }
-        sealed
+        let _ = self.seal(signal, &mut open);
+        if taken { Appended::Full } else { Appended::Not }
     }
 
     /// Gives back a block whose notes are all written.

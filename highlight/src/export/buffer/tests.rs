@@ -71,7 +71,7 @@ fn notes_stay_within_the_budget_and_come_out_in_their_order() {
     });
     for at in 0..2_000_u64 {
         buffer.push_note(Signal::Logs, &[&at.to_ne_bytes()[..], &[0; 92]].concat());
-        assert!(buffer.held() <= 100_000);
+        assert!(buffer.held() <= 75_000);
     }
     buffer.push_note(Signal::Logs, &vec![0; 60_000]);
     let stats = buffer.stats();
@@ -137,18 +137,40 @@ fn a_note_that_nobody_writes_is_counted() {
     assert_eq!((stats.queued(Signal::Logs), buffer.held()), (0, 0));
 }
 
-/// A record that was noted is kept, whatever the budget says; what is open is sealed then, to be compressed.
+/// A record that was noted is kept, whatever the budget says; what is open is sealed before, to be compressed.
 #[test]
-fn the_record_of_a_note_is_taken_beyond_the_budget() {
+fn the_record_of_a_note_waits_for_room_and_is_never_left_out() {
     let buffer = Buffer::new(Bounds {
-        budget: 1_000,
+        budget: 2_000,
         request: 5_000,
     });
-    assert!(!buffer.append_noted(Signal::Logs, &scope("a"), &[0; 500]));
-    assert!(buffer.append_noted(Signal::Logs, &scope("a"), &[0; 600]));
+    let append = |bytes: usize| buffer.append_noted(Signal::Logs, &scope("a"), &vec![0; bytes]);
+    assert_eq!(append(500), Appended::Fits);
+    assert_eq!(append(1_400), Appended::Not);
     let (_, chunk) = buffer.take_sealed().unwrap();
-    assert_eq!(chunk.records, 2);
+    assert_eq!(chunk.records, 1);
     buffer.release(chunk.held);
+    assert_eq!(append(1_400), Appended::Fits);
+    assert!(buffer.held() <= 2_000);
+    assert_eq!(append(2_500), Appended::Not);
+    assert_eq!(
+        append(2_500),
+        Appended::Fits,
+        "nothing else is in the chunk"
+    );
+    assert_eq!(
+        append(6_000),
+        Appended::Fits,
+        "and it is counted as too large"
+    );
+    assert_eq!(
+        buffer.stats().dropped(Signal::Logs, DropReason::TooLarge),
+        1
+    );
+    buffer.seal_open();
+    while let Some((_, chunk)) = buffer.take_sealed() {
+        buffer.release(chunk.held);
+    }
     assert_eq!(buffer.held(), 0);
 }
 
