@@ -11,7 +11,7 @@
 //! | a message in a queue | [`Carrier`] |
 //! | a task of this process | [`in_current_context`] |
 
-mod baggage;
+pub(crate) mod baggage;
 mod carrier;
 mod headers;
 mod hosts;

@@ -10,7 +10,7 @@ use crate::http::MAX_BAGGAGE_BYTES;
 use crate::session::{SESSION_HEADER, Session};
 
 /// What OpenTelemetry reads of a header.
-const MAX_ENTRIES: usize = 64;
+pub(crate) const MAX_ENTRIES: usize = 64;
 
 /// One header of the three, in order of their claim to the limited room: the session, `given`, the context's. None when there
 /// is nothing to add.
