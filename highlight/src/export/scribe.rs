@@ -44,6 +44,7 @@ impl Scribe {
             Signal::Traces => self.span(note, &buffer.sites),
             _ => self.log(note, &buffer.sites),
         };
+        // What was noted here can be read here; but if not, it is lost in sight.
         if written.is_none() {
             buffer.counters.lost(signal, DropReason::Invalid, 1);
             return;
