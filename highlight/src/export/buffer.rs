@@ -5,6 +5,7 @@
 //! chunk that is full is sealed. The worker is woken by the first record after a pause, by a sealed chunk, by some full blocks of notes
 //! and by an error, never once per record.
 
+mod errors;
 mod notes;
 #[cfg(test)]
 mod tests;
@@ -18,14 +19,11 @@ use opentelemetry::InstrumentationScope;
 
 use super::alarm::Alarm;
 use super::chunk::Chunk;
-use super::deferred::Deferred;
-use super::packed::Packed;
-use super::pending::Pending;
 use super::site::Sites;
 use super::spare::Spare;
 use super::stats::{Counters, DropReason, Signal, Stats};
 use super::sync::{AtomicBool, AtomicUsize, Lock, Mutex, MutexGuard, Notify};
-use super::waiting::{Queue, Waiting};
+use super::waiting::Queue;
 use notes::Notes;
 pub(crate) use notes::{Appended, Block, in_order};
 
@@ -226,58 +224,6 @@ impl Buffer {
         Some(true)
     }
 
-    /// Takes a record whose stacks the worker has yet to resolve, or drops and counts it. It leaves at once.
-    pub(crate) fn push_deferred(&self, record: Deferred) {
-        self.push_waiting(Waiting::Deferred(Box::new(record)));
-    }
-
-    /// Takes an error that the worker has yet to write, or drops and counts it. It leaves at once.
-    pub(crate) fn push_pending(&self, error: Pending) {
-        self.push_waiting(Waiting::Pending(error));
-    }
-
-    /// The same for one that needs no memory of its own.
-    pub(super) fn push_packed(&self, error: Packed<'_>) {
-        self.let_wait(Signal::Traces, error.held(), |queue| queue.pack(error));
-    }
-
-    fn push_waiting(&self, mut error: Waiting) {
-        error.settle();
-        let (signal, held) = (error.signal(), error.held());
-        self.let_wait(signal, held, |queue| queue.push(error));
-    }
-
-    fn let_wait(&self, signal: Signal, held: usize, put: impl FnOnce(&mut Queue)) {
-        if let Some(reason) = self.refusal(self.is_closed(), held) {
-            return self.refuse(signal, reason, 1);
-        }
-        if !self.hold(held) {
-            return self.refuse(signal, DropReason::BufferFull, 1);
-        }
-        if !self.queue(put) {
-            self.release(held);
-            return self.refuse(signal, DropReason::Shutdown, 1);
-        }
-        self.counters.accepted(signal, 1);
-        // Who finds the worker told already leaves it at that: it looks here after it has taken the note.
-        if self.notes_urgency() && !self.alarm.set(GATHERING) {
-            self.wake.notify_one();
-        }
-    }
-
-    /// False in a forked child, which finds that out with the first error of several, and whenever the list grows.
-    fn queue(&self, put: impl FnOnce(&mut Queue)) -> bool {
-        let Some(mut waiting) = self.lock_unless_forked(&self.waiting) else {
-            return false;
-        };
-        let is_first = !self.is_urgent();
-        if (is_first || waiting.is_full()) && self.is_forked() {
-            return false;
-        }
-        put(&mut waiting);
-        true
-    }
-
     /// Makes the worker send what there is without waiting for the batch delay.
     pub(crate) fn hurry(&self) {
         if self.notes_urgency() {
@@ -422,14 +368,6 @@ impl Buffer {
         self.urgent.swap(false, Ordering::AcqRel)
     }
 
-    pub(super) fn take_waiting(&self) -> Queue {
-        let mut waiting = lock(&self.waiting);
-        if waiting.is_empty() {
-            return Queue::none();
-        }
-        std::mem::take(&mut *waiting)
-    }
-
     /// The oldest chunk that is full or was closed.
     pub(crate) fn take_sealed(&self) -> Option<(Signal, Chunk)> {
         lock(&self.sealed).pop_front()
@@ -480,28 +418,6 @@ impl Buffer {
     pub(crate) fn stats(&self) -> Stats {
         self.counters
             .snapshot(|signal| self.notes.taken(signal), self.held())
-    }
-
-    /// Puts an error with its stacks into the open chunk. Where there is no room for those, it goes without, and where there
-    /// is none at all it is lost and counted.
-    pub(crate) fn append_resolved(&self, deferred: &Deferred, full: &[u8]) {
-        let (signal, scope) = (deferred.signal, &deferred.scope);
-        let put = |record: &[u8]| {
-            let cost = Chunk::cost(scope, record.len());
-            let fits = cost <= self.bounds.request;
-            fits && self.append(signal, scope, record, cost, 1).is_some()
-        };
-        let taken = put(full);
-        self.release(deferred.held);
-        if taken {
-            return;
-        }
-        let bare = deferred.bare();
-        if !put(&bare) {
-            let reason = self.refusal(false, Chunk::cost(scope, bare.len()));
-            let reason = reason.unwrap_or(DropReason::BufferFull);
-            self.counters.lost(signal, reason, 1);
-        }
     }
 }
 

@@ -1,0 +1,93 @@
+//! The errors that wait in the buffer for the worker: who has one leaves it as it is, and the worker writes its record.
+
+use super::super::chunk::Chunk;
+use super::super::deferred::Deferred;
+use super::super::packed::Packed;
+use super::super::pending::Pending;
+use super::super::stats::{DropReason, Signal};
+use super::super::waiting::{Queue, Waiting};
+use super::{Buffer, GATHERING, lock};
+
+impl Buffer {
+    /// Takes a record whose stacks the worker has yet to resolve, or drops and counts it. It leaves at once.
+    pub(crate) fn push_deferred(&self, record: Deferred) {
+        self.push_waiting(Waiting::Deferred(Box::new(record)));
+    }
+
+    /// Takes an error that the worker has yet to write, or drops and counts it. It leaves at once.
+    pub(crate) fn push_pending(&self, error: Pending) {
+        self.push_waiting(Waiting::Pending(error));
+    }
+
+    /// The same for one that needs no memory of its own.
+    pub(in crate::export) fn push_packed(&self, error: Packed<'_>) {
+        self.let_wait(Signal::Traces, error.held(), |queue| queue.pack(error));
+    }
+
+    fn push_waiting(&self, mut error: Waiting) {
+        error.settle();
+        let (signal, held) = (error.signal(), error.held());
+        self.let_wait(signal, held, |queue| queue.push(error));
+    }
+
+    fn let_wait(&self, signal: Signal, held: usize, put: impl FnOnce(&mut Queue)) {
+        if let Some(reason) = self.refusal(self.is_closed(), held) {
+            return self.refuse(signal, reason, 1);
+        }
+        if !self.hold(held) {
+            return self.refuse(signal, DropReason::BufferFull, 1);
+        }
+        if !self.queue(put) {
+            self.release(held);
+            return self.refuse(signal, DropReason::Shutdown, 1);
+        }
+        self.counters.accepted(signal, 1);
+        // Who finds the worker told already leaves it at that: it looks here after it has taken the note.
+        if self.notes_urgency() && !self.alarm.set(GATHERING) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// False in a forked child, which finds that out with the first error of several, and whenever the list grows.
+    fn queue(&self, put: impl FnOnce(&mut Queue)) -> bool {
+        let Some(mut waiting) = self.lock_unless_forked(&self.waiting) else {
+            return false;
+        };
+        let is_first = !self.is_urgent();
+        if (is_first || waiting.is_full()) && self.is_forked() {
+            return false;
+        }
+        put(&mut waiting);
+        true
+    }
+
+    pub(in crate::export) fn take_waiting(&self) -> Queue {
+        let mut waiting = lock(&self.waiting);
+        if waiting.is_empty() {
+            return Queue::none();
+        }
+        std::mem::take(&mut *waiting)
+    }
+
+    /// Puts an error with its stacks into the open chunk. Where there is no room for those, it goes without, and where there
+    /// is none at all it is lost and counted.
+    pub(crate) fn append_resolved(&self, deferred: &Deferred, full: &[u8]) {
+        let (signal, scope) = (deferred.signal, &deferred.scope);
+        let put = |record: &[u8]| {
+            let cost = Chunk::cost(scope, record.len());
+            let fits = cost <= self.bounds.request;
+            fits && self.append(signal, scope, record, cost, 1).is_some()
+        };
+        let taken = put(full);
+        self.release(deferred.held);
+        if taken {
+            return;
+        }
+        let bare = deferred.bare();
+        if !put(&bare) {
+            let reason = self.refusal(false, Chunk::cost(scope, bare.len()));
+            let reason = reason.unwrap_or(DropReason::BufferFull);
+            self.counters.lost(signal, reason, 1);
+        }
+    }
+}
