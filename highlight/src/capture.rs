@@ -16,7 +16,7 @@ use crate::export::value;
 use crate::scope::Scope;
 use crate::scrub::Scrub;
 use crate::stacktrace::{Ips, RawStack, Stack};
-use texts::{Room, ShortText, Texts};
+use texts::{ShortText, Texts};
 
 /// The name of the span that carries a captured error or a panic.
 pub(crate) const ERROR_SPAN: &str = "highlight.error";
@@ -37,8 +37,6 @@ const FINGERPRINT: &str = "highlight.fingerprint";
 /// Carries a stack's addresses from an event on an OpenTelemetry span to the encoder; never sent.
 pub(crate) const STACK: &str = "highlight.stack";
 
-/// Causes beyond this are not followed: a source chain may be a circle.
-const MAX_CAUSES: usize = 32;
 const MAX_TYPE_BYTES: usize = 256;
 /// Of a stack printed by another library, in bytes.
 const MAX_BACKTRACE_BYTES: usize = 262_144;
@@ -68,21 +66,37 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    /// Nothing yet: it is filled where it stands, since to move it costs as much as to fill it.
+    #[inline]
+    pub(crate) fn blank() -> Self {
+        Draft {
+            type_name: Cow::Borrowed(""),
+            texts: Texts::blank(),
+            ips: Ips::new(),
+        }
+    }
+
     /// See [`ErrorReport::new`].
     #[inline(never)]
-    pub(crate) fn new<E: Error + ?Sized>(error: &E) -> Self {
-        Draft {
-            type_name: type_of(error),
-            texts: texts_of(error, error.source()),
-            ips: Ips::capture(),
-        }
+    pub(crate) fn fill<E: Error + ?Sized>(&mut self, error: &E) {
+        self.type_name = type_of(error);
+        self.texts.fill(error, error.source());
+        self.ips.walk();
+    }
+
+    #[cfg(test)]
+    #[inline(never)]
+    pub(crate) fn of<E: Error + ?Sized>(error: &E) -> Self {
+        let mut draft = Self::blank();
+        draft.fill(error);
+        draft
     }
 }
 
-impl From<Draft> for ErrorReport {
-    fn from(draft: Draft) -> Self {
-        let stack = Stack::Raw(RawStack::from_ips(draft.ips.all()));
-        Self::with_stack(draft.type_name, draft.texts.to_texts(), stack)
+impl From<&Draft> for ErrorReport {
+    fn from(draft: &Draft) -> Self {
+        let stack = Stack::Raw(RawStack::from_ips(draft.ips.as_slice().to_vec()));
+        Self::with_stack(draft.type_name.clone(), draft.texts.to_texts(), stack)
     }
 }
 
@@ -103,7 +117,7 @@ impl ErrorReport {
     #[must_use]
     #[inline(never)]
     pub fn new<E: Error + ?Sized>(error: &E) -> Self {
-        let texts = texts_of(error, error.source());
+        let texts = Texts::of(error, error.source());
         Self::with_stack(type_of(error), texts, Self::here())
     }
 
@@ -113,7 +127,7 @@ impl ErrorReport {
     pub fn from_dyn(error: &(dyn Error + 'static)) -> Self {
         let type_name =
             standard_type(error).map_or_else(|| debug_type(error).into(), Cow::Borrowed);
-        Self::with_stack(type_name, texts_of(error, error.source()), Self::here())
+        Self::with_stack(type_name, Texts::of(error, error.source()), Self::here())
     }
 
     /// The same report with the stack that another library captured when the error was made, as `std::backtrace` prints it.
@@ -331,19 +345,6 @@ fn type_of<E: Error + ?Sized>(error: &E) -> Cow<'static, str> {
     }
 }
 
-fn texts_of<T: Room>(
-    message: &(impl Display + ?Sized),
-    mut source: Option<&(dyn Error + 'static)>,
-) -> Texts<T> {
-    let mut texts = Texts::new(message);
-    for _ in 0..MAX_CAUSES {
-        let Some(cause) = source else { break };
-        texts.push_cause(cause);
-        source = cause.source();
-    }
-    texts
-}
-
 /// The text of `value`, at most `max` bytes of it, whatever its `Display` does.
 pub(crate) fn bounded(max: usize, value: &(impl Display + ?Sized)) -> String {
     let mut text = String::new();
@@ -489,6 +490,9 @@ mod tests {
                 Some(self)
             }
         }
-        assert_eq!(ErrorReport::new(&Circle).causes().count(), MAX_CAUSES);
+        assert_eq!(
+            ErrorReport::new(&Circle).causes().count(),
+            texts::MAX_CAUSES
+        );
     }
 }

@@ -148,10 +148,11 @@ impl Highlight {
     /// ```
     #[inline(never)]
     pub fn capture_error<E: StdError + ?Sized>(&self, error: &E) {
-        let draft = Draft::new(error);
         if !self.is_silent() {
+            let mut draft = Draft::blank();
+            draft.fill(error);
             let scope = &self.0.scope;
-            self.0.intake.draft(scope, draft, Correlation::current());
+            self.0.intake.draft(scope, &draft, Correlation::current());
         }
     }
 

@@ -75,7 +75,8 @@ pub(crate) struct Ips {
 const FIRST_IPS: usize = 32;
 
 impl Ips {
-    fn new() -> Self {
+    #[inline]
+    pub(crate) fn new() -> Self {
         Ips {
             first: [0; FIRST_IPS],
             len: 0,
@@ -83,20 +84,13 @@ impl Ips {
         }
     }
 
-    /// Takes the calling thread's stack, as [`RawStack::capture`] does.
-    #[inline(never)]
-    pub(crate) fn capture() -> Self {
-        let mut ips = Ips::new();
-        ips.walk();
-        ips
-    }
-
+    /// Takes the calling thread's stack, as [`RawStack::capture`] does, into what is empty.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
         reason = "the first frame is to be that of the function that captures"
     )]
-    fn walk(&mut self) {
+    pub(crate) fn walk(&mut self) {
         if !walk_fast(|ip| self.push(ip)) {
             *self = Ips::new();
             walk_by_platform(|frame| self.push(frame.ip().addr() as u64));

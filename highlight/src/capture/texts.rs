@@ -1,11 +1,14 @@
 //! An error's message and those of its causes, one behind the other: one allocation for all.
 
+use std::error::Error;
 use std::fmt::Display;
 
 use crate::export::proto::{self, TextBuffer};
 
 /// In bytes, of a message and of each cause.
 pub(super) const MAX_MESSAGE_BYTES: usize = 16_384;
+/// Causes beyond this are not followed: a source chain may be a circle.
+pub(super) const MAX_CAUSES: usize = 32;
 /// Room for the texts of most errors.
 const ROOM: usize = 256;
 /// Texts whose ends need no allocation.
@@ -30,6 +33,7 @@ pub(crate) struct ShortText {
 }
 
 impl Default for ShortText {
+    #[inline]
     fn default() -> Self {
         ShortText {
             bytes: [0; ROOM],
@@ -123,21 +127,47 @@ fn is_blank(text: &[u8]) -> bool {
 }
 
 impl<T: Room> Texts<T> {
-    /// An `exception.message` must not be empty: upstream would not see an error.
-    pub(super) fn new(message: &(impl Display + ?Sized)) -> Self {
-        let mut texts = Texts {
+    #[inline]
+    pub(super) fn blank() -> Self {
+        Texts {
             all: T::default(),
             count: 0,
             ends: [0; FEW],
             further_ends: Vec::new(),
-        };
-        proto::format_bounded(&mut texts.all, MAX_MESSAGE_BYTES, message);
-        if is_blank(texts.all.as_bytes()) {
-            texts.all.truncate(0);
-            texts.all.push_text("(no message)");
         }
-        texts.end();
+    }
+
+    pub(super) fn new(message: &(impl Display + ?Sized)) -> Self {
+        Self::of(message, None)
+    }
+
+    /// Of an error and what it was caused by.
+    pub(super) fn of(
+        message: &(impl Display + ?Sized),
+        source: Option<&(dyn Error + 'static)>,
+    ) -> Self {
+        let mut texts = Self::blank();
+        texts.fill(message, source);
         texts
+    }
+
+    /// The same, of what was blank. An `exception.message` must not be empty: upstream would not see an error.
+    pub(super) fn fill(
+        &mut self,
+        message: &(impl Display + ?Sized),
+        mut source: Option<&(dyn Error + 'static)>,
+    ) {
+        proto::format_bounded(&mut self.all, MAX_MESSAGE_BYTES, message);
+        if is_blank(self.all.as_bytes()) {
+            self.all.truncate(0);
+            self.all.push_text("(no message)");
+        }
+        self.end();
+        for _ in 0..MAX_CAUSES {
+            let Some(cause) = source else { break };
+            self.push_cause(cause);
+            source = cause.source();
+        }
     }
 
     pub(super) fn push_cause(&mut self, cause: &(impl Display + ?Sized)) {

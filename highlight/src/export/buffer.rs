@@ -78,6 +78,8 @@ pub(crate) struct Buffer {
     /// The worker already knows that there is something.
     armed: AtomicBool,
     urgent: AtomicBool,
+    /// The worker knows that errors wait, or looks for them by itself.
+    watched: AtomicBool,
     closed: AtomicBool,
     /// The process that has the worker.
     process: u32,
@@ -105,6 +107,7 @@ impl Buffer {
             held: AtomicUsize::new(0),
             armed: AtomicBool::new(false),
             urgent: AtomicBool::new(false),
+            watched: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             process: std::process::id(),
             abandoned: AtomicBool::new(false),

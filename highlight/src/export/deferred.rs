@@ -41,14 +41,16 @@ impl Errors {
         }
     }
 
-    /// Writes all that waits into the buffer's open chunks.
-    pub(crate) fn complete(&mut self, buffer: &Buffer) {
+    /// Writes all that waits into the buffer's open chunks. True when there was something.
+    pub(crate) fn complete(&mut self, buffer: &Buffer) -> bool {
         let ErrorStyle {
             stacks,
             scrub,
             scope,
         } = &self.style;
+        let mut some = false;
         for waiting in buffer.take_waiting().into_iter() {
+            some = true;
             let deferred = match waiting {
                 Waiting::Pending(pending) => pending.into_deferred(scope, scrub),
                 Waiting::Deferred(deferred) => *deferred,
@@ -56,6 +58,7 @@ impl Errors {
             let record = deferred.complete(&mut self.symbols, *stacks);
             buffer.append_resolved(&deferred, &record);
         }
+        some
     }
 }
 

@@ -13,6 +13,7 @@ mod delivery;
 mod handover_model;
 pub(crate) mod keyed;
 pub(crate) mod log_record;
+mod lookout;
 mod metric;
 pub(crate) mod note;
 mod packed;

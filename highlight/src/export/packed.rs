@@ -6,7 +6,6 @@ use super::pending::{Moment, Pending};
 use super::waiting::{BLOCK, Slot};
 use crate::capture::texts::{FEW, Texts};
 use crate::capture::{Draft, ErrorReport};
-use crate::context::Correlation;
 use crate::stacktrace::RawStack;
 
 /// A stack with more addresses than that has memory of its own.
@@ -15,8 +14,10 @@ const MOST_IPS: usize = 128;
 /// An error on its way into a block, whose texts and addresses are still elsewhere.
 #[derive(Debug)]
 pub(super) struct Packed<'a> {
-    head: Head,
+    type_name: &'static str,
     texts: &'a [u8],
+    ends: [u32; FEW],
+    count: u32,
     ips: &'a [u64],
 }
 
@@ -31,7 +32,7 @@ pub(super) struct Head {
     texts: (u32, u32),
     ips: (u32, u32),
     /// Bytes of the budget that it holds.
-    pub(super) held: usize,
+    held: usize,
 }
 
 /// What the errors of a block have elsewhere.
@@ -50,36 +51,31 @@ const IPS: usize = 24;
 const SHARE: usize = size_of::<Slot>() + TEXTS + IPS * size_of::<u64>();
 
 impl<'a> Packed<'a> {
-    /// What the error is tied to comes back of one that is not short.
-    pub(super) fn new(draft: &'a Draft, correlation: Correlation) -> Result<Self, Correlation> {
+    /// None where it is not short.
+    #[inline]
+    pub(super) fn of(draft: &'a Draft) -> Option<Self> {
         let ips = draft.ips.as_slice();
         let (Cow::Borrowed(type_name), Some((texts, ends, count)), true) =
             (&draft.type_name, draft.texts.short(), ips.len() <= MOST_IPS)
         else {
-            return Err(correlation);
+            return None;
         };
-        let moment = Moment::now(correlation);
-        let of_equal_ones =
-            |room: usize, needed: usize| (BLOCK * room / needed.max(1)).clamp(1, BLOCK);
-        let in_block = of_equal_ones(TEXTS, texts.len()).min(of_equal_ones(IPS, ips.len()));
-        let held = (BLOCK * SHARE).div_ceil(in_block) + moment.size();
-        Ok(Packed {
-            head: Head {
-                type_name,
-                moment,
-                ends,
-                count: short(count),
-                texts: (0, short(texts.len())),
-                ips: (0, short(ips.len())),
-                held,
-            },
+        Some(Packed {
+            type_name,
             texts,
+            ends,
+            count: short(count),
             ips,
         })
     }
 
-    pub(super) fn held(&self) -> usize {
-        self.head.held
+    /// Bytes of the budget that it takes, beside what it is tied to.
+    pub(super) fn size(&self) -> usize {
+        let of_equal_ones =
+            |room: usize, needed: usize| (BLOCK * room / needed.max(1)).clamp(1, BLOCK);
+        let in_block =
+            of_equal_ones(TEXTS, self.texts.len()).min(of_equal_ones(IPS, self.ips.len()));
+        (BLOCK * SHARE).div_ceil(in_block)
     }
 }
 
@@ -105,20 +101,22 @@ impl Common {
     }
 
     /// Puts texts and addresses here.
-    pub(super) fn take(&mut self, packed: Packed<'_>) -> Head {
-        let Packed {
-            mut head,
-            texts,
-            ips,
-        } = packed;
-        head.texts.0 = short(self.texts.len());
-        self.texts.extend_from_slice(texts);
-        if self.part(self.last) != ips {
-            self.last = (short(self.ips.len()), head.ips.1);
-            self.ips.extend_from_slice(ips);
+    pub(super) fn take(&mut self, packed: &Packed<'_>, moment: Moment, held: usize) -> Head {
+        let texts = (short(self.texts.len()), short(packed.texts.len()));
+        self.texts.extend_from_slice(packed.texts);
+        if self.part(self.last) != packed.ips {
+            self.last = (short(self.ips.len()), short(packed.ips.len()));
+            self.ips.extend_from_slice(packed.ips);
         }
-        head.ips = self.last;
-        head
+        Head {
+            type_name: packed.type_name,
+            moment,
+            ends: packed.ends,
+            count: packed.count,
+            texts,
+            ips: self.last,
+            held,
+        }
     }
 
     fn part(&self, (start, len): (u32, u32)) -> &[u64] {
@@ -147,6 +145,7 @@ mod tests {
     use std::fmt::{self, Display};
 
     use super::*;
+    use crate::context::Correlation;
     use crate::export::waiting::{Queue, Waiting};
 
     #[derive(Debug)]
@@ -164,7 +163,15 @@ mod tests {
 
     #[inline(never)]
     fn deeper(error: &Failed) -> Draft {
-        std::hint::black_box(Draft::new(error))
+        std::hint::black_box(Draft::of(error))
+    }
+
+    /// Says what it holds of the budget.
+    fn put(queue: &mut Queue, draft: &Draft) -> usize {
+        let packed = Packed::of(draft).unwrap();
+        let held = packed.size();
+        queue.pack(&packed, Moment::now(Correlation::default()), held);
+        held
     }
 
     #[test]
@@ -175,14 +182,12 @@ mod tests {
             let error = Failed("ü".repeat(at % 100));
             // From two places, in turns of several.
             let draft = if at / 3 % 2 == 0 {
-                Draft::new(&error)
+                Draft::of(&error)
             } else {
                 deeper(&error)
             };
-            let packed = Packed::new(&draft, Correlation::default()).unwrap();
-            held += packed.held();
-            queue.pack(packed);
-            given.push(ErrorReport::from(draft));
+            held += put(&mut queue, &draft);
+            given.push(ErrorReport::from(&draft));
         }
         let mut out = 0;
         for (waiting, given) in queue.into_iter().zip(&given) {
@@ -199,15 +204,15 @@ mod tests {
     #[test]
     fn what_is_long_has_memory_of_its_own() {
         let packs = |error: &Failed| {
-            let draft = Draft::new(error);
-            Packed::new(&draft, Correlation::default()).is_ok()
+            let draft = Draft::of(error);
+            Packed::of(&draft).is_some()
         };
         assert!(packs(&Failed("short".to_owned())));
         assert!(!packs(&Failed("long".repeat(100))));
         let boxed: &dyn std::error::Error = &fmt::Error;
-        let draft = Draft::new(boxed);
-        assert!(Packed::new(&draft, Correlation::default()).is_err());
-        let report = ErrorReport::from(Draft::new(&Failed("long".repeat(100))));
+        let draft = Draft::of(boxed);
+        assert!(Packed::of(&draft).is_none());
+        let report = ErrorReport::from(&Draft::of(&Failed("long".repeat(100))));
         assert_eq!(report.message(), "long".repeat(100));
         assert_eq!(report.causes().count(), 1);
     }
@@ -218,10 +223,8 @@ mod tests {
             let mut held = 0;
             let mut queue = Queue::default();
             for _ in 0..1_000 {
-                let draft = Draft::new(&Failed("x".repeat(texts)));
-                let packed = Packed::new(&draft, Correlation::default()).unwrap();
-                held += packed.held();
-                queue.pack(packed);
+                let draft = Draft::of(&Failed("x".repeat(texts)));
+                held += put(&mut queue, &draft);
             }
             assert!(queue.capacity() <= held + 2 * BLOCK * SHARE, "{texts}");
         }

@@ -14,7 +14,7 @@ use super::deferred::{Deferred, Gap};
 use super::log_record::{self, LogRecord, Opening, Severity, Style};
 use super::note::Values;
 use super::packed::Packed;
-use super::pending::Pending;
+use super::pending::{Moment, Pending};
 use super::site::Site;
 use super::stats::Signal;
 use super::worker::is_worker;
@@ -177,17 +177,15 @@ impl Intake {
     pub(crate) fn draft(
         &self,
         scope: &InstrumentationScope,
-        draft: Draft,
+        draft: &Draft,
         correlation: Correlation,
     ) {
-        let hooks = self.hooks();
-        if hooks.error.is_none() && hooks.span.is_none() {
-            match Packed::new(&draft, correlation) {
-                Ok(packed) => self.latest().buffer.push_packed(packed),
-                Err(correlation) => self.error(scope, draft.into(), correlation),
-            }
-        } else {
-            self.error(scope, draft.into(), correlation);
+        let intake = self.latest();
+        let hooks = &intake.style.hooks;
+        let has_hooks = hooks.error.is_some() || hooks.span.is_some();
+        match Packed::of(draft).filter(|_| !has_hooks) {
+            Some(packed) => intake.buffer.push_packed(&packed, Moment::now(correlation)),
+            None => intake.error(scope, draft.into(), correlation),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::deferred::Deferred;
 use super::packed::{Common, Head, Packed};
-use super::pending::Pending;
+use super::pending::{Moment, Pending};
 use super::stats::Signal;
 
 /// What waits.
@@ -97,10 +97,10 @@ impl Queue {
         block.slots.push(Slot::Whole(Box::new(waiting)));
     }
 
-    pub(super) fn pack(&mut self, packed: Packed<'_>) {
-        let block = self.block(|block| !block.is_full() && block.common.has_room(&packed));
-        let head = block.common.take(packed);
-        block.slots.push(Slot::Packed(head));
+    pub(super) fn pack(&mut self, packed: &Packed<'_>, moment: Moment, held: usize) {
+        let block = self.block(|block| !block.is_full() && block.common.has_room(packed));
+        let slot = Slot::Packed(block.common.take(packed, moment, held));
+        block.slots.push(slot);
     }
 
     /// The last block where that is `good`, or a new one.

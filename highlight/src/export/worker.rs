@@ -14,6 +14,7 @@ use super::collector::Collector;
 use super::deferred::{ErrorStyle, Errors};
 use super::delivery::Delivery;
 use super::log_record::Style;
+use super::lookout::Lookout;
 use super::scribe::Scribe;
 use super::spool::{Spool, SpoolPlan};
 use super::sync::Mutex;
@@ -121,7 +122,7 @@ async fn run(plan: Plan, buffer: Arc<Buffer>, inbox: Arc<Inbox>, collector: Arc<
         inbox,
         sequence: 0,
         due: None,
-        hurries: false,
+        lookout: Lookout::default(),
         asked: Vec::new(),
         collecting: Vec::new(),
         waiting: Vec::new(),
@@ -167,8 +168,8 @@ struct Worker {
     sequence: u64,
     /// When the open chunks are sealed.
     due: Option<Instant>,
-    /// They hold something that must leave at once.
-    hurries: bool,
+    /// For errors.
+    lookout: Lookout,
     /// What callers asked, until the metrics that were measured before are collected too.
     asked: Vec<Answer>,
     /// The same, with the collection under way.
@@ -241,6 +242,7 @@ impl Worker {
         });
         let times = [
             due,
+            self.lookout.next(),
             self.delivery.next_attempt(),
             stop,
             self.metrics.deadline(),
@@ -296,15 +298,8 @@ impl Worker {
         if self.due.is_none() && self.buffer.is_armed() {
             self.due = Some(now + self.plan.delay);
         }
-        // While an alarm is set, it will wake the worker for that.
-        if !self.hurries && self.buffer.is_urgent() && !self.buffer.alarm.is_set() {
-            self.hurries = true;
-            let soon = if self.buffer.alarm.has_rung() {
-                now
-            } else {
-                now + GATHERING.min(self.plan.delay)
-            };
-            self.due = Some(self.due.map_or(soon, |due| due.min(soon)));
+        if self.buffer.is_urgent() || self.finds_errors(now) {
+            self.due = Some(self.due.map_or(now, |due| due.min(now)));
         }
         let due = self.due.is_some_and(|due| due <= now);
         let overdue = self.due.is_some_and(|due| due + SPOOL_DELAY <= now);
@@ -313,19 +308,43 @@ impl Worker {
         }
     }
 
+    /// True when errors wait that have had time for company.
+    fn finds_errors(&mut self, now: Instant) -> bool {
+        let (buffer, delay) = (&self.buffer, self.plan.delay);
+        // While an alarm is set, it will wake the worker.
+        if self.lookout.is_over() && buffer.is_watched() && !buffer.alarm.is_set() {
+            let rung = buffer.alarm.has_rung();
+            let company = if rung { Duration::ZERO } else { GATHERING };
+            self.lookout.begin(now + company.min(delay));
+        }
+        let watches = !self.lookout.is_over();
+        if self.lookout.finds(now, delay, || buffer.has_waiting()) {
+            return true;
+        }
+        if watches && self.lookout.is_over() {
+            // First the flag, then the last look: what comes in between wakes the worker.
+            buffer.alarm.clear();
+            buffer.unwatch();
+            if buffer.has_waiting() {
+                self.lookout = Lookout::Found;
+                return true;
+            }
+        }
+        false
+    }
+
     fn close_all(&mut self) {
         self.due = None;
-        self.hurries = false;
         // First the note, then what it is about: what comes in between is noted anew.
         self.buffer.take_urgent();
-        self.buffer.alarm.clear();
         self.buffer.disarm();
         let (full, open) = self.buffer.take_notes();
         for block in full {
             self.write(vec![block]);
         }
         self.write(open);
-        self.errors.complete(&self.buffer);
+        let some = self.errors.complete(&self.buffer);
+        self.lookout.taken(some, Instant::now(), self.plan.delay);
         self.buffer.seal_open();
     }
 

@@ -1,9 +1,11 @@
 //! The errors that wait in the buffer for the worker: who has one leaves it as it is, and the worker writes its record.
 
+use std::sync::atomic::Ordering;
+
 use super::super::chunk::Chunk;
 use super::super::deferred::Deferred;
 use super::super::packed::Packed;
-use super::super::pending::Pending;
+use super::super::pending::{Moment, Pending};
 use super::super::stats::{DropReason, Signal};
 use super::super::waiting::{Queue, Waiting};
 use super::{Buffer, GATHERING, lock};
@@ -20,8 +22,11 @@ impl Buffer {
     }
 
     /// The same for one that needs no memory of its own.
-    pub(in crate::export) fn push_packed(&self, error: Packed<'_>) {
-        self.let_wait(Signal::Traces, error.held(), |queue| queue.pack(error));
+    pub(in crate::export) fn push_packed(&self, error: &Packed<'_>, moment: Moment) {
+        let held = error.size() + moment.size();
+        self.let_wait(Signal::Traces, held, |queue| {
+            queue.pack(error, moment, held);
+        });
     }
 
     fn push_waiting(&self, mut error: Waiting) {
@@ -42,19 +47,34 @@ impl Buffer {
             return self.refuse(signal, DropReason::Shutdown, 1);
         }
         self.counters.accepted(signal, 1);
-        // Who finds the worker told already leaves it at that: it looks here after it has taken the note.
-        if self.notes_urgency() && !self.alarm.set(GATHERING) {
+        // Who finds the worker on the watch leaves it at that: its last look comes after it has ended the watch.
+        let tells = !self.is_watched() && !self.watched.swap(true, Ordering::AcqRel);
+        if tells && !self.alarm.set(GATHERING) {
             self.wake.notify_one();
         }
     }
 
-    /// False in a forked child, which finds that out with the first error of several, and whenever the list grows.
+    /// The worker knows that errors wait, or looks for them by itself.
+    pub(in crate::export) fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::Acquire)
+    }
+
+    /// The next error has to tell the worker.
+    pub(in crate::export) fn unwatch(&self) {
+        self.watched.store(false, Ordering::Release);
+    }
+
+    /// Errors wait.
+    pub(in crate::export) fn has_waiting(&self) -> bool {
+        !lock(&self.waiting).is_empty()
+    }
+
+    /// False in a forked child, which finds that out with the first error that has to tell, and whenever the list grows.
     fn queue(&self, put: impl FnOnce(&mut Queue)) -> bool {
         let Some(mut waiting) = self.lock_unless_forked(&self.waiting) else {
             return false;
         };
-        let is_first = !self.is_urgent();
-        if (is_first || waiting.is_full()) && self.is_forked() {
+        if (!self.is_watched() || waiting.is_full()) && self.is_forked() {
             return false;
         }
         put(&mut waiting);
