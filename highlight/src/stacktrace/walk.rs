@@ -2,7 +2,7 @@
 //!
 //! The platform's unwinder reads its tables anew for every frame of every walk: about a thousand instructions a frame, and cold caches
 //! for a thread that slept. Where a frame's caller is found depends on the address alone, so it is read from the tables once and kept
-//! in 64 bits ([`rule`]), in a table that all threads share ([`known`]).
+//! in 64 bits ([`rule`]), where all threads find it ([`known`]).
 //!
 //! A walk that meets anything unusual gives up, and the platform's unwinder does it all: a stack that is not the thread's own (fibers,
 //! signal stacks), code without tables, rules that do not fit. Nothing outside of the thread's stack is read, whatever the tables say.
@@ -40,13 +40,14 @@ fn walk(mut at: Registers, mut see: impl FnMut(u64) -> bool) -> bool {
         return false;
     };
     let (mut unloadable, unloaded) = (false, known::unloaded());
+    let mut rules = known::Rules::default();
     // The first address is where the thread stands, the others are behind calls, which may be the last of their functions.
     let mut behind = 0;
     loop {
         if !see(at.ip) {
             break;
         }
-        let Some(rule) = known::rule(at.ip.wrapping_sub(behind)) else {
+        let Some(rule) = rules.of(at.ip.wrapping_sub(behind)) else {
             return false;
         };
         behind = 1;
