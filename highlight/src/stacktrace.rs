@@ -22,6 +22,8 @@ mod trim;
 ))]
 mod walk;
 
+use smallvec::SmallVec;
+
 pub(crate) use self::{resolve::Resolver, source::SourceLines, text::StackForm};
 
 /// How many instruction pointers a stack keeps, innermost first.
@@ -47,7 +49,7 @@ impl RawStack {
     pub(crate) fn capture() -> Self {
         let mut ips = Ips::new();
         ips.walk();
-        Self::from_ips(ips.all())
+        Self::from_ips(ips.into_vec())
     }
 
     /// Takes back what [`ips`](Self::ips) gave, from a span event's attribute for instance.
@@ -63,25 +65,16 @@ impl RawStack {
     }
 }
 
-/// The addresses of a walk under way. Few are kept on the stack, since most stacks are not deep, and clearing room for all would take as
-/// long as the walk.
+/// The addresses of a walk under way. Few need no allocation, and most stacks are not deep.
 #[derive(Debug)]
-pub(crate) struct Ips {
-    first: [u64; FIRST_IPS],
-    len: usize,
-    all: Vec<u64>,
-}
+pub(crate) struct Ips(SmallVec<[u64; FIRST_IPS]>);
 
 const FIRST_IPS: usize = 32;
 
 impl Ips {
     #[inline]
     pub(crate) fn new() -> Self {
-        Ips {
-            first: [0; FIRST_IPS],
-            len: 0,
-            all: Vec::new(),
-        }
+        Ips(SmallVec::new())
     }
 
     /// Takes the calling thread's stack, as [`RawStack::capture`] does, into what is empty.
@@ -98,35 +91,20 @@ impl Ips {
     }
 
     pub(crate) fn as_slice(&self) -> &[u64] {
-        if self.all.is_empty() {
-            &self.first[..self.len]
-        } else {
-            &self.all
-        }
+        &self.0
     }
 
     /// True while there is room for more.
     #[inline]
     fn push(&mut self, ip: u64) -> bool {
-        if let Some(slot) = self.first.get_mut(self.len) {
-            *slot = ip;
-        } else {
-            if self.all.is_empty() {
-                self.all.reserve_exact(MAX_IPS);
-                self.all.extend_from_slice(&self.first);
-            }
-            self.all.push(ip);
-        }
-        self.len += 1;
-        self.len < MAX_IPS
+        self.0.push(ip);
+        self.0.len() < MAX_IPS
     }
 
-    pub(crate) fn all(mut self) -> Vec<u64> {
-        if self.all.is_empty() {
-            return self.first[..self.len].to_vec();
-        }
-        self.all.shrink_to_fit();
-        self.all
+    fn into_vec(self) -> Vec<u64> {
+        let mut ips = self.0.into_vec();
+        ips.shrink_to_fit();
+        ips
     }
 }
 

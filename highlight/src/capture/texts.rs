@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt::Display;
 
+use smallvec::SmallVec;
+
 use crate::export::proto::{self, TextBuffer};
 
 /// In bytes, of a message and of each cause.
@@ -24,74 +26,35 @@ pub(crate) struct Texts<T = String> {
 }
 
 /// Text that needs no allocation unless it is long.
-#[derive(Debug)]
-pub(crate) struct ShortText {
-    bytes: [u8; ROOM],
-    len: usize,
-    /// All of it, once there was no room for it.
-    long: String,
-}
-
-impl Default for ShortText {
-    #[inline]
-    fn default() -> Self {
-        ShortText {
-            bytes: [0; ROOM],
-            len: 0,
-            long: String::new(),
-        }
-    }
-}
+#[derive(Debug, Default)]
+pub(crate) struct ShortText(SmallVec<[u8; ROOM]>);
 
 impl ShortText {
-    fn as_bytes(&self) -> &[u8] {
-        if self.long.is_empty() {
-            &self.bytes[..self.len]
-        } else {
-            self.long.as_bytes()
-        }
-    }
-
-    pub(crate) fn to_text(&self) -> String {
-        String::from_utf8_lossy(self.as_bytes()).into_owned()
+    fn to_text(&self) -> String {
+        String::from_utf8_lossy(&self.0).into_owned()
     }
 }
 
 impl TextBuffer for ShortText {
     fn len(&self) -> usize {
-        self.as_bytes().len()
+        self.0.len()
     }
 
     #[inline]
     fn push_text(&mut self, text: &str) {
-        if self.long.is_empty() {
-            if let Some(room) = self.bytes[self.len..].get_mut(..text.len()) {
-                room.copy_from_slice(text.as_bytes());
-                self.len += text.len();
-                return;
-            }
-            self.long = self.to_text();
-        }
-        self.long.push_str(text);
+        self.0.extend_from_slice(text.as_bytes());
     }
 
     fn truncate(&mut self, len: usize) {
-        if self.long.is_empty() {
-            self.len = self.len.min(len);
-        } else {
-            self.long.truncate(len);
-            if self.long.is_empty() {
-                self.len = 0;
-            }
-        }
+        self.0.truncate(len);
     }
 }
 
 impl Texts<ShortText> {
     /// The texts one behind the other, where each ends, and how many they are. None when they are too long or too many to be short.
     pub(crate) fn short(&self) -> Option<(&[u8], [u32; FEW], usize)> {
-        let is_short = self.all.long.is_empty() && self.count <= FEW;
-        is_short.then_some((self.all.as_bytes(), self.ends, self.count))
+        let is_short = !self.all.0.spilled() && self.count <= FEW;
+        is_short.then_some((&self.all.0[..], self.ends, self.count))
     }
 
     pub(super) fn to_texts(&self) -> Texts {
@@ -117,7 +80,7 @@ impl Room for String {
 
 impl Room for ShortText {
     fn as_bytes(&self) -> &[u8] {
-        self.as_bytes()
+        &self.0
     }
 }
 
