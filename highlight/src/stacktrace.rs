@@ -2,7 +2,7 @@
 //!
 //! [`RawStack::capture`] walks the stack and keeps instruction pointers, nothing else. Later, off the
 //! caller's path, a [`Resolver`] looks them up, [`trim`] takes away what is not the application's story,
-//! and the resulting [`StackTrace`] is written as [`text`] and as [`structured`] JSON.
+//! and the frames of the resulting [`StackTrace`] are written as [`text`] and as [`structured`] JSON.
 
 mod line;
 pub(crate) mod modules;
@@ -24,7 +24,12 @@ mod walk;
 
 use smallvec::SmallVec;
 
-pub(crate) use self::{resolve::Resolver, source::SourceLines, text::StackForm};
+pub(crate) use self::{
+    resolve::Resolver,
+    source::SourceLines,
+    structured::Entries,
+    text::{Lines, StackForm},
+};
 
 /// How many instruction pointers a stack keeps, innermost first.
 const MAX_IPS: usize = 256;
@@ -35,7 +40,7 @@ const MAX_FRAMES: usize = 64;
 /// Where a thread stood, as instruction pointers, innermost first.
 ///
 /// They mean something in this process only.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct RawStack {
     ips: Vec<u64>,
 }
@@ -145,7 +150,7 @@ fn walk_by_platform(see: impl FnMut(&backtrace::Frame) -> bool) {
 }
 
 /// A stack as it was captured.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Stack {
     /// By us.
     Raw(RawStack),

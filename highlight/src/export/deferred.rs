@@ -3,19 +3,12 @@
 use opentelemetry::InstrumentationScope;
 
 use super::buffer::Buffer;
-use super::proto::{self, Scalar};
+use super::proto;
+use super::stacks::{StackStyle, Stacks};
 use super::stats::Signal;
 use super::waiting::{Slot, Waiting};
 use crate::scrub::Scrub;
-use crate::stacktrace::{Frame, Resolver, SourceLines, Stack, StackForm};
-
-/// How the worker writes stacks.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct StackStyle {
-    pub(crate) form: StackForm,
-    /// Source lines around in-app frames, where the file is readable.
-    pub(crate) source_context: bool,
-}
+use crate::stacktrace::Stack;
 
 /// How the worker writes errors.
 #[derive(Debug, Clone)]
@@ -30,24 +23,20 @@ pub(crate) struct ErrorStyle {
 #[derive(Debug)]
 pub(crate) struct Errors {
     style: ErrorStyle,
-    symbols: Symbols,
+    stacks: Stacks,
 }
 
 impl Errors {
     pub(crate) fn new(style: ErrorStyle) -> Self {
         Errors {
+            stacks: Stacks::new(style.stacks),
             style,
-            symbols: Symbols::new(),
         }
     }
 
     /// Writes all that waits into the buffer's open chunks. True when there was something.
     pub(crate) fn complete(&mut self, buffer: &Buffer) -> bool {
-        let ErrorStyle {
-            stacks,
-            scrub,
-            scope,
-        } = &self.style;
+        let ErrorStyle { scrub, scope, .. } = &self.style;
         let mut some = false;
         for waiting in buffer.take_waiting().into_iter() {
             some = true;
@@ -55,7 +44,7 @@ impl Errors {
                 Waiting::Pending(pending) => pending.into_deferred(scope, scrub),
                 Waiting::Deferred(deferred) => *deferred,
             };
-            let record = deferred.complete(&mut self.symbols, *stacks);
+            let record = deferred.complete(&mut self.stacks);
             buffer.append_resolved(&deferred, &record);
         }
         some
@@ -116,8 +105,8 @@ impl Deferred {
     }
 
     /// Resolves the stacks and completes the record.
-    fn complete(&self, symbols: &mut Symbols, style: StackStyle) -> Vec<u8> {
-        self.filled(|gap, buf, field| symbols.render(gap, style).write(buf, field))
+    fn complete(&self, stacks: &mut Stacks) -> Vec<u8> {
+        self.filled(|gap, buf, field| stacks.write(gap, buf, field))
     }
 
     /// The record without its stacks.
@@ -156,68 +145,6 @@ impl Gap {
         let texts: usize = texts.map(String::capacity).sum();
         let list = self.chain.capacity() * size_of::<String>();
         event + texts + list + self.stack.size()
-    }
-}
-
-/// The worker's caches: what addresses mean, what source files say.
-#[derive(Debug)]
-struct Symbols {
-    resolver: Resolver,
-    source: SourceLines,
-}
-
-impl Symbols {
-    fn new() -> Self {
-        Symbols {
-            resolver: Resolver::new(),
-            source: SourceLines::new(),
-        }
-    }
-
-    fn render(&mut self, gap: &Gap, style: StackStyle) -> Rendered {
-        let trace = gap.stack.resolve(&mut self.resolver);
-        let source = style.source_context.then_some(&mut self.source);
-        Rendered {
-            text: trace.text(&gap.message, &gap.chain, style.form),
-            structured: trace.structured(&gap.message, source),
-            addresses: if trace.frames.iter().all(|frame| !frame.in_app) {
-                gap.stack.addresses()
-            } else {
-                String::new()
-            },
-            place: trace
-                .frames
-                .iter()
-                .find(|frame| frame.in_app && !gap.located)
-                .cloned(),
-        }
-    }
-}
-
-/// A stack as it is sent.
-struct Rendered {
-    text: String,
-    structured: String,
-    /// What there is in place of the application's frames, when none could be told: the binary is stripped.
-    addresses: String,
-    /// The first frame of the application's own code.
-    place: Option<Frame>,
-}
-
-impl Rendered {
-    fn write(&self, buf: &mut Vec<u8>, field: u32) {
-        let mut text = |key, value| proto::key_value(buf, field, key, Scalar::Str(value));
-        text("exception.stacktrace", &self.text);
-        text("exception.structured_stacktrace", &self.structured);
-        if !self.addresses.is_empty() {
-            text("exception.stack_addresses", &self.addresses);
-        }
-        if let Some(place) = &self.place {
-            text("code.function.name", &place.function);
-            text("code.file.path", &place.file);
-            let line = Scalar::Int(i64::from(place.line));
-            proto::key_value(buf, field, "code.line.number", line);
-        }
     }
 }
 

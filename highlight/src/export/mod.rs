@@ -35,6 +35,7 @@ pub(crate) mod split;
 pub(crate) mod spool;
 pub(crate) mod spool_file;
 mod spool_home;
+pub(crate) mod stacks;
 pub(crate) mod stats;
 mod sync;
 mod thread_name;

@@ -5,7 +5,7 @@ use flate2::Crc;
 use crate::export::batch::Batch;
 use crate::export::spool_file::{self, Entry};
 use crate::export::value;
-use crate::stacktrace::{Resolver, Stack, StackForm};
+use crate::stacktrace::{Entries, Lines, Resolver, Stack, StackForm};
 
 /// A first line with the name, then the file: as it is, and with the checksum that it should have, which no fuzzer guesses.
 pub fn spool_file(data: &[u8]) {
@@ -73,7 +73,8 @@ pub fn printed_stack(data: &[u8]) {
             "{frame:?}"
         );
     }
-    let go = trace.text("message", &["cause".to_owned()], StackForm::Go);
+    let mut go = String::new();
+    Lines::of(&trace, StackForm::Go).write(&mut go, "message", &["cause".to_owned()]);
     assert!(go.len() <= 60_000, "{} bytes", go.len());
     assert!(
         go.starts_with("\nmessage\n") && go.ends_with("\nCaused by: cause"),
@@ -82,7 +83,8 @@ pub fn printed_stack(data: &[u8]) {
     let places = go.lines().filter(|line| line.starts_with('\t')).count();
     assert!(places <= trace.frames.len(), "{go:?}");
     assert_eq!(go.matches('\t').count(), places, "{go:?}");
-    let structured = trace.structured("message", None);
+    let mut structured = String::new();
+    Entries::of(&trace, None).write(&mut structured, "message");
     assert!(structured.len() <= 60_000, "{} bytes", structured.len());
     let entries: Result<Vec<serde_json::Value>, _> = serde_json::from_str(&structured);
     assert!(

@@ -1,12 +1,24 @@
 //! Text made fit for one line of a bounded length.
 
+use std::borrow::Cow;
+
 /// Marks text that goes on; not a dot, since the backend splits symbols at dots.
 const CUT: char = '…';
 
 /// Joins the text into one line of at most `max` bytes, each run of white space one space.
 ///
 /// Runs go because the backend takes four spaces and `at` for a JavaScript frame, and a tab for a file.
-pub(crate) fn one_line(text: &str, max: usize) -> String {
+pub(crate) fn one_line(text: &str, max: usize) -> Cow<'_, str> {
+    // Most are.
+    let is_one = |text: &str| {
+        let graphic = text
+            .bytes()
+            .all(|byte| byte == b' ' || byte.is_ascii_graphic());
+        graphic && !text.starts_with(' ') && !text.ends_with(' ') && !text.contains("  ")
+    };
+    if text.len() <= max && is_one(text) {
+        return text.into();
+    }
     let mut line = String::with_capacity(text.len().min(max));
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
         if word.is_empty() {
@@ -20,7 +32,7 @@ pub(crate) fn one_line(text: &str, max: usize) -> String {
             break;
         }
     }
-    cut(line, max)
+    cut(line, max).into()
 }
 
 /// A path or the like without what would break a line in two or a field off, at the same length.
@@ -49,6 +61,11 @@ mod tests {
     fn white_space_becomes_one_space() {
         for (text, line) in [
             ("plain", "plain"),
+            ("two words", "two words"),
+            ("two  words", "two words"),
+            (" one", "one"),
+            ("one ", "one"),
+            ("größer\u{a0}als", "größer als"),
             ("  two\n\tlines \r\n", "two lines"),
             ("x    at y:1:2", "x at y:1:2"),
             ("nul\0byte", "nul byte"),

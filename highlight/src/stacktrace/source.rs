@@ -7,6 +7,8 @@ use std::{
     path::Path,
 };
 
+use serde::Serialize;
+
 /// Largest source file that is read.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
 
@@ -19,10 +21,13 @@ const AROUND: usize = 5;
 const MAX_COLUMNS: usize = 1_000;
 
 /// A line of source and its neighbours.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Context {
+    #[serde(rename = "lineContent")]
     pub(super) line: String,
+    #[serde(rename = "linesBefore")]
     pub(super) before: String,
+    #[serde(rename = "linesAfter")]
     pub(super) after: String,
 }
 

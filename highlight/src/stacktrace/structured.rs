@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Frame, SourceLines, StackTrace, line::one_line};
+use super::{Frame, SourceLines, StackTrace, line::one_line, source::Context};
 
 /// Bytes of the whole JSON text: cut at 65,536 by the backend, it would not be JSON any more.
 const MAX_JSON: usize = 60_000;
@@ -10,85 +10,112 @@ const MAX_JSON: usize = 60_000;
 /// Bytes of the message, which every frame repeats.
 const MAX_MESSAGE: usize = 512;
 
-/// One element of the array, with the backend's own key names.
+/// What an element of the array begins with, in the backend's own key names.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Entry<'a> {
+struct Head<'a> {
     file_name: &'a str,
     line_number: u32,
     function_name: &'a str,
-    error: &'a str,
-    in_app: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    line_content: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lines_before: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lines_after: Option<String>,
 }
 
-impl<'a> Entry<'a> {
-    fn new(frame: &'a Frame, error: &'a str) -> Self {
-        Self {
+/// What it ends with; in between is the message.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Tail {
+    in_app: bool,
+    #[serde(flatten)]
+    source: Option<Context>,
+}
+
+/// An element without its message.
+#[derive(Debug)]
+struct Entry {
+    head: String,
+    tail: String,
+    /// The tail with the lines of source, where they can be had.
+    full_tail: Option<String>,
+}
+
+impl Entry {
+    fn of(frame: &Frame, source: Option<&mut SourceLines>) -> Self {
+        let head = json(&Head {
             file_name: &frame.file,
             line_number: frame.line,
             function_name: &frame.function,
-            error,
-            in_app: frame.in_app,
-            line_content: None,
-            lines_before: None,
-            lines_after: None,
+        });
+        let tail = |source| {
+            let tail = json(&Tail {
+                in_app: frame.in_app,
+                source,
+            });
+            format!(",{}", tail.strip_prefix('{').unwrap_or_default())
+        };
+        let shown = source.filter(|_| frame.in_app);
+        let context = shown.and_then(|source| source.around(&frame.file, frame.line));
+        Entry {
+            head: format!("{},\"error\":", head.strip_suffix('}').unwrap_or_default()),
+            tail: tail(None),
+            full_tail: context.map(|context| tail(Some(context))),
         }
-    }
-
-    fn with_source(mut self, source: &mut SourceLines) -> Option<Self> {
-        let context = source.around(self.file_name, self.line_number)?;
-        self.line_content = Some(context.line);
-        self.lines_before = Some(context.before);
-        self.lines_after = Some(context.after);
-        Some(self)
-    }
-
-    /// Strings and numbers always serialise, so an empty text never happens.
-    fn json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
     }
 }
 
-impl StackTrace {
-    /// Writes the frames as a JSON array, innermost first, in at most 60,000 bytes.
+/// Strings and numbers always serialise, so an empty text never happens.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// The frames of a trace as they are written, whatever the message.
+#[derive(Debug)]
+pub(crate) struct Entries(Vec<Entry>);
+
+impl Entries {
+    /// With `source`, the application's frames carry the lines around them.
+    pub(crate) fn of(trace: &StackTrace, mut source: Option<&mut SourceLines>) -> Self {
+        let frames = trace.frames.iter();
+        let entries = frames.map(|frame| Entry::of(frame, source.as_deref_mut()));
+        Entries(entries.collect())
+    }
+
+    /// Appends the frames to `text` as a JSON array, innermost first, in at most 60,000 bytes.
     ///
-    /// With `source`, the application's frames carry the lines around them. Where space is short, the
-    /// outermost lose these lines first, then the outermost frames go.
-    pub(crate) fn structured(&self, message: &str, source: Option<&mut SourceLines>) -> String {
-        let error = one_line(message, MAX_MESSAGE);
+    /// Where space is short, the outermost lose their source first, then the outermost frames go.
+    pub(crate) fn write(&self, text: &mut String, message: &str) {
+        let error = json(&one_line(message, MAX_MESSAGE));
         let mut room = MAX_JSON - "[]".len();
-        let mut entries = Vec::new();
-        for frame in &self.frames {
-            let json = Entry::new(frame, &error).json();
-            let Some(left) = room.checked_sub(json.len() + ",".len()) else {
-                break;
-            };
-            room = left;
-            entries.push(json);
-        }
-        if let Some(source) = source {
-            for (frame, entry) in self.frames.iter().zip(&mut entries) {
-                if !frame.in_app {
-                    continue;
+        let fit = self.0.iter().take_while(|entry| {
+            let bytes = entry.head.len() + error.len() + entry.tail.len() + ",".len();
+            let left = room.checked_sub(bytes);
+            room = left.unwrap_or(room);
+            left.is_some()
+        });
+        let fit = fit.count();
+        text.push('[');
+        let mut shows_source = true;
+        for (at, entry) in self.0[..fit].iter().enumerate() {
+            let mut tail = &entry.tail;
+            if let Some(full) = entry.full_tail.as_ref().filter(|_| shows_source) {
+                match (room + tail.len()).checked_sub(full.len()) {
+                    Some(left) => (room, tail) = (left, full),
+                    None => shows_source = false,
                 }
-                let Some(full) = Entry::new(frame, &error).with_source(source) else {
-                    continue;
-                };
-                let json = full.json();
-                let Some(left) = (room + entry.len()).checked_sub(json.len()) else {
-                    break;
-                };
-                room = left;
-                *entry = json;
+            }
+            let comma = if at == 0 { "" } else { "," };
+            for part in [comma, &entry.head, &error, tail] {
+                *text += part;
             }
         }
-        format!("[{}]", entries.join(","))
+        text.push(']');
+    }
+
+    /// Bytes of its texts.
+    pub(crate) fn size(&self) -> usize {
+        let sizes = self.0.iter().map(|entry| {
+            let full = entry.full_tail.as_ref().map_or(0, String::capacity);
+            size_of::<Entry>() + entry.head.capacity() + entry.tail.capacity() + full
+        });
+        sizes.sum()
     }
 }
 
@@ -98,7 +125,13 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use super::{Frame, MAX_JSON, SourceLines, StackTrace};
+    use super::{Entries, Frame, MAX_JSON, SourceLines, StackTrace};
+
+    fn structured(trace: &StackTrace, message: &str, source: Option<&mut SourceLines>) -> String {
+        let mut json = String::new();
+        Entries::of(trace, source).write(&mut json, message);
+        json
+    }
 
     fn frame(file: &str, line: u32, in_app: bool) -> Frame {
         Frame {
@@ -129,10 +162,10 @@ mod tests {
                 "error": "bad \"card\" given", "inApp": false},
         ]);
         assert_eq!(
-            parse(&trace.structured("bad \"card\"\ngiven", None)),
+            parse(&structured(&trace, "bad \"card\"\ngiven", None)),
             expected
         );
-        assert_eq!(StackTrace::default().structured("x", None), "[]");
+        assert_eq!(structured(&StackTrace::default(), "x", None), "[]");
     }
 
     #[test]
@@ -148,7 +181,7 @@ mod tests {
                 frame("gone.rs", 2, true),
             ],
         };
-        let frames = parse(&trace.structured("failed", Some(&mut SourceLines::new())));
+        let frames = parse(&structured(&trace, "failed", Some(&mut SourceLines::new())));
         assert_eq!(frames[1]["lineContent"], "two");
         assert_eq!(frames[1]["linesBefore"], "one");
         assert_eq!(frames[1]["linesAfter"], "three");
@@ -164,7 +197,11 @@ mod tests {
         let trace = StackTrace {
             frames: vec![frame(path.to_str().unwrap(), 6, true); 64],
         };
-        let frames = parse(&trace.structured(&"x".repeat(9_000), Some(&mut SourceLines::new())));
+        let frames = parse(&structured(
+            &trace,
+            &"x".repeat(9_000),
+            Some(&mut SourceLines::new()),
+        ));
         let frames = frames.as_array().unwrap();
         assert_eq!(frames.len(), 64);
         assert!(frames[0].get("lineContent").is_some());
@@ -173,7 +210,7 @@ mod tests {
         let trace = StackTrace {
             frames: vec![frame(&"d".repeat(4_000), 6, true); 64],
         };
-        let frames = parse(&trace.structured("failed", None));
+        let frames = parse(&structured(&trace, "failed", None));
         assert!((10..20).contains(&frames.as_array().unwrap().len()));
     }
 }

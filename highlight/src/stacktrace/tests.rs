@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use super::{MAX_IPS, RawStack, Resolver, SourceLines, StackForm, StackTrace};
+use super::{Entries, Lines, MAX_IPS, RawStack, Resolver, SourceLines, StackForm, StackTrace};
 
 fn resolve(raw: &RawStack) -> StackTrace {
     Resolver::new().resolve(raw)
@@ -107,17 +107,16 @@ fn a_deep_stack_keeps_its_innermost_part() {
 fn a_real_trace_shows_its_source() {
     let (raw, _) = innermost();
     let trace = resolve(&raw);
-    let json = trace.structured("failed", Some(&mut SourceLines::new()));
+    let mut json = String::new();
+    Entries::of(&trace, Some(&mut SourceLines::new())).write(&mut json, "failed");
     let frames: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(
         frames[0]["lineContent"],
         "    (RawStack::capture(), line!())"
     );
-    assert!(
-        trace
-            .text("failed", &[], StackForm::Go)
-            .starts_with("\nfailed\nhighlight::")
-    );
+    let mut text = String::new();
+    Lines::of(&trace, StackForm::Go).write(&mut text, "failed", &[]);
+    assert!(text.starts_with("\nfailed\nhighlight::"));
 }
 
 #[inline(never)]

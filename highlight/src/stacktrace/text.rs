@@ -1,5 +1,7 @@
 //! The stack as text, in the one form the backend reads whole, or as Rust developers know it.
 
+use std::borrow::Cow;
+
 use super::{Frame, StackTrace, line::one_line};
 
 /// Bytes of the whole text, below the 65,536 at which the backend cuts an attribute.
@@ -22,11 +24,28 @@ pub(crate) enum StackForm {
     Native,
 }
 
-impl StackTrace {
-    /// Writes the message, the frames and the causes, in at most 60,000 bytes.
+/// The frames of a trace as they are written, whatever the message.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    form: StackForm,
+    frames: Vec<String>,
+}
+
+impl Lines {
+    pub(crate) fn of(trace: &StackTrace, form: StackForm) -> Self {
+        let frames = trace.frames.iter().enumerate();
+        Lines {
+            form,
+            frames: frames
+                .map(|(index, frame)| form.frame(index, frame))
+                .collect(),
+        }
+    }
+
+    /// Writes the message, the frames and the causes into `text`, which is empty, in at most 60,000 bytes.
     ///
     /// Where that is too little, the outermost frames are left out; a long message or cause ends in `…`.
-    pub(crate) fn text(&self, message: &str, chain: &[String], form: StackForm) -> String {
+    pub(crate) fn write(&self, text: &mut String, message: &str, chain: &[String]) {
         let message = plain(message, MAX_MESSAGE);
         let mut causes = String::new();
         for cause in chain.iter().take(MAX_CAUSES) {
@@ -34,20 +53,26 @@ impl StackTrace {
             causes += &plain(cause, MAX_CAUSE);
             causes += "\n";
         }
-        let (mut text, after) = match form {
-            StackForm::Go => (format!("\n{message}\n"), causes),
-            StackForm::Native => (format!("{message}\n{causes}"), String::new()),
+        let (before, first, after) = match self.form {
+            StackForm::Go => ("\n", "", &*causes),
+            StackForm::Native => ("", &*causes, ""),
         };
-        for (index, frame) in self.frames.iter().enumerate() {
-            let lines = form.frame(index, frame);
+        for part in [before, &*message, "\n", first] {
+            *text += part;
+        }
+        for lines in &self.frames {
             if text.len() + lines.len() + after.len() > MAX_TEXT {
                 break;
             }
-            text += &lines;
+            *text += lines;
         }
-        text += &after;
+        *text += after;
         text.truncate(text.trim_end().len());
-        text
+    }
+
+    /// Bytes of its texts.
+    pub(crate) fn size(&self) -> usize {
+        self.frames.iter().map(String::capacity).sum()
     }
 }
 
@@ -67,13 +92,25 @@ impl StackForm {
 }
 
 /// One line in which the backend finds no frame: it takes `x@y.js:1:2` for a JavaScript one.
-fn plain(text: &str, max: usize) -> String {
-    one_line(&text.replace(".js:", ".js :"), max)
+fn plain(text: &str, max: usize) -> Cow<'_, str> {
+    if text.contains(".js:") {
+        one_line(&text.replace(".js:", ".js :"), max)
+            .into_owned()
+            .into()
+    } else {
+        one_line(text, max)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Frame, MAX_CAUSE, MAX_TEXT, StackForm, StackTrace};
+    use super::{Frame, Lines, MAX_CAUSE, MAX_TEXT, StackForm, StackTrace};
+
+    fn text(trace: &StackTrace, message: &str, chain: &[String], form: StackForm) -> String {
+        let mut text = String::new();
+        Lines::of(trace, form).write(&mut text, message, chain);
+        text
+    }
 
     fn frame(function: &str, file: &str, line: u32) -> Frame {
         Frame {
@@ -97,7 +134,12 @@ mod tests {
     fn the_go_form_is_what_the_backend_parses() {
         let chain = ["no\nroute".to_owned(), "link    at rest:1:2".to_owned()];
         assert_eq!(
-            trace().text("payment\n\tfailed in f@cart.js:1:2", &chain, StackForm::Go),
+            text(
+                &trace(),
+                "payment\n\tfailed in f@cart.js:1:2",
+                &chain,
+                StackForm::Go
+            ),
             "\npayment failed in f@cart.js :1:2\n\
              shop::pay::{{closure}}\n\tsrc/pay.rs:12\n\
              shop::main\n\t/home/me/shop/src/main.rs:7\n\
@@ -109,7 +151,8 @@ mod tests {
     #[test]
     fn the_native_form_is_what_rust_prints() {
         assert_eq!(
-            trace().text(
+            text(
+                &trace(),
                 "payment failed",
                 &["no route".to_owned()],
                 StackForm::Native
@@ -123,7 +166,12 @@ mod tests {
 
     #[test]
     fn message_and_causes_are_there_without_frames() {
-        let text = StackTrace::default().text("failed", &["why".to_owned()], StackForm::default());
+        let text = text(
+            &StackTrace::default(),
+            "failed",
+            &["why".to_owned()],
+            StackForm::default(),
+        );
         assert_eq!(text, "\nfailed\nCaused by: why");
     }
 
@@ -136,12 +184,12 @@ mod tests {
         };
         let chain = vec![long.clone(); 1_000];
         for form in [StackForm::Go, StackForm::Native] {
-            let text = trace.text(&long, &chain, form);
+            let text = text(&trace, &long, &chain, form);
             assert!(text.len() <= MAX_TEXT, "{}", text.len());
             assert!(text.contains("d:0\n") && !text.contains("d:63"));
             assert_eq!(text.matches("Caused by: é").count(), 16);
         }
-        let cause = trace.text("", &chain[..1], StackForm::Go);
+        let cause = text(&trace, "", &chain[..1], StackForm::Go);
         assert!(cause.ends_with("é…") && !cause.contains(&"é".repeat(MAX_CAUSE / 2)));
     }
 }
