@@ -37,14 +37,14 @@ impl Errors {
     /// Writes all that waits into the buffer's open chunks. True when there was something.
     pub(crate) fn complete(&mut self, buffer: &Buffer) -> bool {
         let ErrorStyle { scrub, scope, .. } = &self.style;
-        let mut some = false;
+        let (mut some, mut record) = (false, Vec::new());
         for waiting in buffer.take_waiting().into_iter() {
             some = true;
             let deferred = match waiting {
                 Waiting::Pending(pending) => pending.into_deferred(scope, scrub),
                 Waiting::Deferred(deferred) => *deferred,
             };
-            let record = deferred.complete(&mut self.stacks);
+            deferred.complete(&mut record, &mut self.stacks);
             buffer.append_resolved(&deferred, &record);
         }
         some
@@ -104,33 +104,36 @@ impl Deferred {
             + gaps
     }
 
-    /// Resolves the stacks and completes the record.
-    fn complete(&self, stacks: &mut Stacks) -> Vec<u8> {
-        self.filled(|gap, buf, field| stacks.write(gap, buf, field))
+    /// Writes the record with its stacks into `buf`.
+    fn complete(&self, buf: &mut Vec<u8>, stacks: &mut Stacks) {
+        self.fill(buf, |gap, buf, field| stacks.write(gap, buf, field));
     }
 
     /// The record without its stacks.
     pub(crate) fn bare(&self) -> Vec<u8> {
-        self.filled(|_, _, _| {})
+        let mut buf = Vec::new();
+        self.fill(&mut buf, |_, _, _| {});
+        buf
     }
 
-    fn filled(&self, mut fill: impl FnMut(&Gap, &mut Vec<u8>, u32)) -> Vec<u8> {
-        let mut record = self.record.clone();
+    fn fill(&self, buf: &mut Vec<u8>, mut fill: impl FnMut(&Gap, &mut Vec<u8>, u32)) {
+        buf.clear();
+        buf.extend_from_slice(&self.record);
         for gap in &self.gaps {
             match &gap.place {
-                Place::Record { attributes } => fill(gap, &mut record, *attributes),
+                Place::Record { attributes } => fill(gap, buf, *attributes),
                 Place::Event {
                     bytes,
                     field,
                     attributes,
                 } => {
-                    let mut event = bytes.clone();
-                    fill(gap, &mut event, *attributes);
-                    proto::bytes_field(&mut record, *field, &event);
+                    let start = buf.len();
+                    buf.extend_from_slice(bytes);
+                    fill(gap, buf, *attributes);
+                    proto::wrap(buf, *field, start);
                 }
             }
         }
-        record
     }
 }
 
