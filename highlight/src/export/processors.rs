@@ -1,5 +1,6 @@
 //! Where the OpenTelemetry SDK hands over: finished spans, and log records made with the logs API.
 
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -47,21 +48,37 @@ pub(crate) enum Form<'a> {
 ///
 /// What was installed for the process cannot be taken out again: after a further `init` it finds the new buffer through here.
 #[derive(Debug, Clone)]
-pub(crate) struct Intake {
+pub(crate) struct Intake(Arc<Way>);
+
+/// What every record passes lies together: at a pace nothing of it is in the processor's caches.
+#[derive(Debug)]
+pub(crate) struct Way {
+    successor: OnceLock<Intake>,
     buffer: Arc<Buffer>,
-    style: Arc<Style>,
-    server_names: Arc<OnceLock<Names>>,
-    successor: Arc<OnceLock<Intake>>,
+    /// Nobody wants to see errors before they are sent.
+    no_error_hooks: bool,
+    style: Style,
+    server_names: OnceLock<Names>,
+}
+
+impl Deref for Intake {
+    type Target = Way;
+
+    fn deref(&self) -> &Way {
+        &self.0
+    }
 }
 
 impl Intake {
     pub(crate) fn new(buffer: Arc<Buffer>, style: Style) -> Self {
-        Intake {
+        let hooks = &style.hooks;
+        Intake(Arc::new(Way {
+            successor: OnceLock::new(),
             buffer,
-            style: Arc::new(style),
-            server_names: Arc::default(),
-            successor: Arc::default(),
-        }
+            no_error_hooks: hooks.error.is_none() && hooks.span.is_none(),
+            style,
+            server_names: OnceLock::new(),
+        }))
     }
 
     /// From here on `next` gets the records.
@@ -181,9 +198,7 @@ impl Intake {
         correlation: Correlation,
     ) {
         let intake = self.latest();
-        let hooks = &intake.style.hooks;
-        let has_hooks = hooks.error.is_some() || hooks.span.is_some();
-        match Packed::of(draft).filter(|_| !has_hooks) {
+        match Packed::of(draft).filter(|_| intake.no_error_hooks) {
             Some(packed) => intake.buffer.push_packed(&packed, Moment::now(correlation)),
             None => intake.error(scope, draft.into(), correlation),
         }
