@@ -203,7 +203,8 @@ impl Config {
         self
     }
 
-    /// How long the first record of a batch may wait for company. Errors never wait.
+    /// How long the first record of a batch may wait for company. Errors wait for 5 ms at most, or for 50 ms while they come one after
+    /// another.
     pub fn batch_delay(mut self, delay: Duration) -> Self {
         self.batch_delay = Some(delay);
         self

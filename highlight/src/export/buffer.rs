@@ -281,6 +281,7 @@ impl Buffer {
     }
 
     /// Counts records that are not taken. The first of their kind are told.
+    #[cold]
     fn refuse(&self, signal: Signal, reason: DropReason, records: u64) {
         if self.counters.refused(signal, reason, records) && reason != DropReason::Shutdown {
             crate::diagnostics::say(format_args!(

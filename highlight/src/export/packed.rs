@@ -70,7 +70,11 @@ impl<'a> Packed<'a> {
     }
 
     /// Bytes of the budget that it takes, beside what it is tied to.
+    #[inline]
     pub(super) fn size(&self) -> usize {
+        if self.texts.len() <= TEXTS && self.ips.len() <= IPS {
+            return SHARE;
+        }
         let of_equal_ones =
             |room: usize, needed: usize| (BLOCK * room / needed.max(1)).clamp(1, BLOCK);
         let in_block =
