@@ -3,9 +3,15 @@
 use opentelemetry::metrics::{MeterProvider as _, NoopMeterProvider};
 
 use super::*;
+use crate::export::buffer::Bounds;
 
 fn registry() -> Registry {
-    Registry::new(NoopMeterProvider::new().meter("test"))
+    let bounds = Bounds {
+        budget: 1 << 20,
+        request: 1 << 20,
+    };
+    let buffer = Arc::new(Buffer::new(bounds));
+    Registry::new(NoopMeterProvider::new().meter("test"), buffer)
 }
 
 #[test]
