@@ -2,6 +2,7 @@
 
 pub(crate) mod exemplar;
 pub(crate) mod instrument;
+mod named;
 pub(crate) mod observed;
 #[cfg(feature = "process-metrics")]
 pub(crate) mod process;
@@ -75,14 +76,14 @@ impl Handle {
     }
 
     /// The value comes as a function, of which there is one for each kind of handle: so this is compiled for each by itself.
-    #[inline(always)]
+    #[inline]
     fn record(&self, value: impl Fn() -> Value, tags: &[(&str, &str)]) {
         // A thread that measured this before knows all there is to ask, but for what may have changed since.
         if let Some(instrument) = self.instrument.get()
             && instrument.is_open()
             && value().is_finite()
             && !context::is_in_a_session()
-            && let Some(is_first) = instrument.measure_again(|| value(), given(tags), None)
+            && let Some(is_first) = instrument.measure_again(&value, given(tags), None)
         {
             if is_first {
                 self.mark();

@@ -98,6 +98,7 @@ pub(super) const fn invalid(text: &'static str) -> Refusal {
 #[derive(Debug)]
 pub(crate) struct Instrument {
     kind: Kind,
+    name: String,
     unit: Option<String>,
     description: Option<String>,
     buckets: Option<Vec<f64>>,
@@ -115,6 +116,10 @@ impl Instrument {
 
     pub(crate) fn kind(&self) -> Kind {
         self.kind
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Adds a measurement to the series of `tags`.
@@ -136,7 +141,7 @@ impl Instrument {
 
     /// The same, where this thread did so lately with the same tags: true for the first since the last collection. None where it
     /// didn't.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn measure_again<'a>(
         &self,
         value: impl Fn() -> Value,
@@ -148,7 +153,7 @@ impl Instrument {
     }
 
     /// Adds a measurement to one of its series. True for the first since the last collection.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn add(
         &self,
         series: &Series,
@@ -310,6 +315,7 @@ impl Registry {
         };
         Instrument {
             kind: wanted.kind,
+            name: wanted.name.to_owned(),
             unit,
             description,
             buckets: wanted.buckets.map(<[f64]>::to_vec),

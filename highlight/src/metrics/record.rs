@@ -4,9 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use super::MetricSession;
 use super::instrument::{Instrument, Kind, Refusal, Registry, Value, Wanted, invalid};
-use super::recent;
 use super::series::Series;
 use super::tags::Tag;
+use super::{named, recent};
 use crate::context::Correlation;
 use crate::diagnostics::say;
 use crate::export::collector::Collector;
@@ -172,8 +172,16 @@ impl Metrics {
     }
 
     fn record(&self, kind: Kind, name: &str, value: Value, tags: &[(&str, &str)]) {
-        match self.registry().get(&Wanted::named(kind, name)) {
-            Ok(instrument) => self.measure(name, &instrument, value, tags),
+        let measure = |instrument: &Instrument| self.measure(name, instrument, value, tags);
+        let registry = self.registry();
+        if named::with(registry, kind, name, measure).is_some() {
+            return;
+        }
+        match registry.get(&Wanted::named(kind, name)) {
+            Ok(instrument) => {
+                measure(&instrument);
+                named::remember(instrument);
+            }
             Err(refusal) => self.refuse(name, refusal),
         }
     }

@@ -46,7 +46,7 @@ impl Series {
     }
 
     /// True for the first measurement since the last collection.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn measure(&self, value: Value) -> bool {
         self.bound.measure(value);
         let is_first = !self.used.load(Ordering::Relaxed);
@@ -64,7 +64,7 @@ impl Series {
         &self.threads
     }
 
-    #[inline(always)]
+    #[inline]
     pub(super) fn is<'a>(&self, tags: impl Iterator<Item = Tag<'a>>) -> bool {
         self.tags.are(tags)
     }

@@ -51,7 +51,7 @@ impl Sink {
 }
 
 impl Bound {
-    #[inline(always)]
+    #[inline]
     pub(super) fn measure(&self, value: Value) {
         match (self, value) {
             (Bound::Gauge(gauge), Value::Double(value)) => gauge.record(value),

@@ -32,7 +32,7 @@ impl Tags {
     }
 
     /// Whether `tags` are the same, in the same order.
-    #[inline(always)]
+    #[inline]
     pub(super) fn are<'a>(&self, mut tags: impl Iterator<Item = Tag<'a>>) -> bool {
         for (key, value) in &self.0 {
             let Some((given_key, given)) = tags.next() else {
@@ -71,7 +71,7 @@ impl Tags {
 }
 
 /// Equality of texts that are mostly short: comparing a word or two in place takes half of what a call of `memcmp` does.
-#[inline(always)]
+#[inline]
 fn same(known: &str, given: &str) -> bool {
     let (known, given) = (known.as_bytes(), given.as_bytes());
     known.len() == given.len()
@@ -95,7 +95,7 @@ fn same(known: &str, given: &str) -> bool {
 
 /// A number that tells most values apart, made of their ends. It says where to look first, nothing more: whoever makes up values that
 /// have it in common gets each of them looked up as if it were new.
-#[inline(always)]
+#[inline]
 pub(super) fn glance(value: Scalar<'_>) -> u64 {
     let text = match value {
         Scalar::Str(text) => text.as_bytes(),
@@ -115,6 +115,14 @@ pub(super) fn glance(value: Scalar<'_>) -> u64 {
             length << 24 | first << 16 | middle << 8 | last
         }
     }
+}
+
+/// Spreads one more number over the upper bits of a hash, which are the good ones.
+#[inline]
+pub(super) fn spread(hash: u64, number: u64) -> u64 {
+    /// As in Fibonacci hashing: 2^64 divided by the golden ratio.
+    const RATIO: u64 = 0x9e37_79b9_7f4a_7c15;
+    (hash.rotate_left(5) ^ number).wrapping_mul(RATIO)
 }
 
 #[cfg(test)]

@@ -1,18 +1,7 @@
 //! What is refused, what is shared, and how many there may be.
 
-use opentelemetry::metrics::{MeterProvider as _, NoopMeterProvider};
-
+use super::super::testing::registry;
 use super::*;
-use crate::export::buffer::Bounds;
-
-fn registry() -> Registry {
-    let bounds = Bounds {
-        budget: 1 << 20,
-        request: 1 << 20,
-    };
-    let buffer = Arc::new(Buffer::new(bounds));
-    Registry::new(NoopMeterProvider::new().meter("test"), buffer)
-}
 
 #[test]
 fn only_names_units_and_buckets_of_the_conventions_are_taken() {
