@@ -129,6 +129,7 @@ impl Metrics {
     }
 
     /// Takes finite values into series that were looked up before, together.
+    #[inline]
     pub(crate) fn add(&self, measurements: &[Option<Measurement<'_>>]) {
         let measurements = measurements.iter().flatten();
         if !self.on {
