@@ -34,16 +34,17 @@ static SESSIONS: AtomicBool = AtomicBool::new(false);
 /// Whether the current context is a session's.
 #[inline]
 pub(crate) fn is_in_a_session() -> bool {
-    SESSIONS.load(Ordering::Relaxed) && session_of_current()
+    SESSIONS.load(Ordering::Relaxed) && is_current_of_a_session()
 }
 
 #[inline(never)]
-fn session_of_current() -> bool {
-    let has_session = |context: &Context| {
-        let ambient = context.get::<Ambient>();
-        ambient.is_some_and(|ambient| ambient.session().is_some())
-    };
+fn is_current_of_a_session() -> bool {
     current(has_session).unwrap_or(false)
+}
+
+fn has_session(context: &Context) -> bool {
+    let ambient = context.get::<Ambient>();
+    ambient.is_some_and(|ambient| ambient.session().is_some())
 }
 
 /// What we put into an OpenTelemetry context: one value, so that a record finds all of it with one look.
@@ -164,7 +165,9 @@ impl Correlation {
 
     /// Of the current context, where that is a session's.
     pub(crate) fn in_a_session() -> Option<Self> {
-        is_in_a_session().then(Correlation::current)
+        let of_a_session =
+            |context: &Context| has_session(context).then(|| Correlation::of(context));
+        current(of_a_session).flatten()
     }
 
     pub(crate) fn of(context: &Context) -> Self {

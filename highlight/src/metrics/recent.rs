@@ -255,20 +255,23 @@ mod tests {
         let all = AllSeries::new();
         let barrier = std::sync::Barrier::new(9);
         std::thread::scope(|scope| {
-            for thread in 0..8 {
-                let (all, barrier) = (&all, &barrier);
+            let (all, barrier) = (&all, &barrier);
+            let idle = |thread: i64| {
                 scope.spawn(move || {
                     for number in 0..50 {
                         remembered(all, thread * 50 + number);
                     }
                     barrier.wait();
                     barrier.wait();
-                });
-            }
+                })
+            };
+            let threads: Vec<_> = (0..8).map(idle).collect();
             barrier.wait();
             let held = all.known_to_threads();
             assert!((MAX_KNOWN / 2..=MAX_KNOWN).contains(&held), "{held}");
             barrier.wait();
+            // Joined, they have forgotten all; the scope's end waits for their work alone.
+            threads.into_iter().for_each(|one| one.join().unwrap());
         });
         assert_eq!(all.known_to_threads(), 0);
     }
