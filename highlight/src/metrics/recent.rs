@@ -271,7 +271,9 @@ mod tests {
             assert!((MAX_KNOWN / 2..=MAX_KNOWN).contains(&held), "{held}");
             barrier.wait();
             // Joined, they have forgotten all; the scope's end waits for their work alone.
-            threads.into_iter().for_each(|one| one.join().unwrap());
+            for thread in threads {
+                thread.join().unwrap();
+            }
         });
         assert_eq!(all.known_to_threads(), 0);
     }
