@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::context::FutureExt as _;
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
@@ -27,6 +28,25 @@ pub(crate) fn current<T>(look: impl FnOnce(&Context) -> T) -> Option<T> {
     is_reachable().then(|| Context::map_current(look))
 }
 
+/// Whether any context ever had a session. Where none had, nobody has to ask.
+static SESSIONS: AtomicBool = AtomicBool::new(false);
+
+/// Whether the current context is a session's.
+#[inline]
+pub(crate) fn is_in_a_session() -> bool {
+    SESSIONS.load(Ordering::Relaxed) && is_current_of_a_session()
+}
+
+#[inline(never)]
+fn is_current_of_a_session() -> bool {
+    current(has_session).unwrap_or(false)
+}
+
+fn has_session(context: &Context) -> bool {
+    let ambient = context.get::<Ambient>();
+    ambient.is_some_and(|ambient| ambient.session().is_some())
+}
+
 /// What we put into an OpenTelemetry context: one value, so that a record finds all of it with one look.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ambient(Option<Arc<Parts>>);
@@ -46,6 +66,7 @@ impl Ambient {
 
     /// Of a request.
     pub(crate) fn new(session: Option<Session>, scope: Scope) -> Self {
+        note(session.as_ref());
         Ambient(Some(Arc::new(Parts {
             session,
             scope: Some(scope),
@@ -66,6 +87,7 @@ impl Ambient {
     }
 
     pub(crate) fn with_session(mut self, session: Option<Session>) -> Self {
+        note(session.as_ref());
         self.parts().session = session;
         self
     }
@@ -82,6 +104,12 @@ impl Ambient {
 
     fn parts(&mut self) -> &mut Parts {
         Arc::make_mut(self.0.get_or_insert_default())
+    }
+}
+
+fn note(session: Option<&Session>) {
+    if session.is_some() && !SESSIONS.load(Ordering::Relaxed) {
+        SESSIONS.store(true, Ordering::Relaxed);
     }
 }
 
@@ -137,10 +165,8 @@ impl Correlation {
 
     /// Of the current context, where that is a session's.
     pub(crate) fn in_a_session() -> Option<Self> {
-        let of_a_session = |context: &Context| {
-            let session = context.get::<Ambient>()?.session();
-            session.is_some().then(|| Correlation::of(context))
-        };
+        let of_a_session =
+            |context: &Context| has_session(context).then(|| Correlation::of(context));
         current(of_a_session).flatten()
     }
 

@@ -2,14 +2,17 @@
 
 pub(crate) mod exemplar;
 pub(crate) mod instrument;
+mod named;
 pub(crate) mod observed;
 #[cfg(feature = "process-metrics")]
 pub(crate) mod process;
 pub(crate) mod provider;
+mod recent;
 pub(crate) mod record;
 pub(crate) mod sdk;
 pub(crate) mod series;
 mod sink;
+pub(crate) mod tags;
 #[cfg(test)]
 mod testing;
 #[cfg(feature = "tokio-metrics")]
@@ -17,8 +20,10 @@ pub(crate) mod tokio;
 
 use std::sync::{Arc, OnceLock};
 
+use crate::context;
 use crate::handle::Highlight;
 use instrument::{Instrument, Kind, Value, Wanted};
+use record::given;
 
 /// How a measurement that is made on behalf of a session leads to it.
 ///
@@ -70,16 +75,47 @@ impl Handle {
         }
     }
 
-    fn record(&self, value: Value, tags: &[(&str, &str)]) {
-        let installed = || Highlight::installed();
-        let Some(highlight) = self.highlight.as_ref().or_else(installed) else {
+    /// The value comes as a function, of which there is one for each kind of handle: so this is compiled for each by itself.
+    #[inline]
+    fn record(&self, value: impl Fn() -> Value, tags: &[(&str, &str)]) {
+        // A thread that measured this before knows all there is to ask, but for what may have changed since.
+        if let Some(instrument) = self.instrument.get()
+            && instrument.is_open()
+            && value().is_finite()
+            && !context::is_in_a_session()
+            && let Some(is_first) = instrument.measure_again(&value, given(tags), None)
+        {
+            if is_first {
+                self.mark();
+            }
+            return;
+        }
+        self.record_anew(value(), tags);
+    }
+
+    fn highlight(&self) -> Option<&Highlight> {
+        self.highlight.as_ref().or_else(|| Highlight::installed())
+    }
+
+    #[cold]
+    fn mark(&self) {
+        if let Some(highlight) = self.highlight() {
+            highlight.0.metrics.mark();
+        }
+    }
+
+    #[inline(never)]
+    fn record_anew(&self, value: Value, tags: &[(&str, &str)]) {
+        let Some(highlight) = self.highlight() else {
             return;
         };
         if highlight.is_silent() {
             return;
         }
         let metrics = &highlight.0.metrics;
-        if let Some(instrument) = self.instrument.get() {
+        // The installed handle may be another one by now.
+        let own = |one: &&Arc<Instrument>| metrics.registry().has(one);
+        if let Some(instrument) = self.instrument.get().filter(own) {
             return metrics.measure(&self.name, instrument, value, tags);
         }
         let wanted = Wanted {
@@ -91,8 +127,8 @@ impl Handle {
         };
         match metrics.registry().get(&wanted) {
             Ok(instrument) => {
-                let instrument = self.instrument.get_or_init(|| instrument);
-                metrics.measure(&self.name, instrument, value, tags);
+                self.instrument.get_or_init(|| Arc::clone(&instrument));
+                metrics.measure(&self.name, &instrument, value, tags);
             }
             Err(refusal) => metrics.refuse(&self.name, refusal),
         }
@@ -150,14 +186,14 @@ handle! {
 impl Gauge {
     /// Sets the value. One that is not finite is dropped and counted.
     pub fn record(&self, value: f64, tags: &[(&str, &str)]) {
-        self.0.record(Value::Double(value), tags);
+        self.0.record(|| Value::Double(value), tags);
     }
 }
 
 impl Counter {
     /// Adds to the count.
     pub fn add(&self, count: u64, tags: &[(&str, &str)]) {
-        self.0.record(Value::Count(count), tags);
+        self.0.record(|| Value::Count(count), tags);
     }
 
     /// Adds one.
@@ -176,14 +212,14 @@ impl Histogram {
 
     /// Takes a value in. One that is not finite is dropped and counted.
     pub fn record(&self, value: f64, tags: &[(&str, &str)]) {
-        self.0.record(Value::Double(value), tags);
+        self.0.record(|| Value::Double(value), tags);
     }
 }
 
 impl UpDownCounter {
     /// Adds to the count, or takes from it.
     pub fn add(&self, change: i64, tags: &[(&str, &str)]) {
-        self.0.record(Value::Change(change), tags);
+        self.0.record(|| Value::Change(change), tags);
     }
 }
 

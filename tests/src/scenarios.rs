@@ -168,9 +168,12 @@ pub fn heavy_panic() -> Outcome {
 
 /// Initialises, shuts down, and initialises again.
 pub fn init_again() -> Outcome {
+    let rounds = highlight::counter("rounds");
     for round in ["first", "second", "third"] {
         let highlight = Config::from_env().service_name(round).init()?;
         tracing::info_span!("span", round).in_scope(|| tracing::info!("{round}"));
+        rounds.incr(&[]);
+        rounds.incr(&[]);
         highlight::capture_error(&std::io::Error::other(round));
         let panicked = std::thread::spawn(move || panic!("panic {round}")).join();
         if panicked.is_ok() || Config::from_env().init().is_ok() {
@@ -179,6 +182,7 @@ pub fn init_again() -> Outcome {
         highlight.flush()?;
         drop(highlight);
         tracing::info!("between");
+        rounds.incr(&[]);
     }
     tell("done")
 }

@@ -1,5 +1,5 @@
-//! What a log costs the heap: nothing on the caller's thread, once the thread and the call site are known and the block that takes
-//! the records has room.
+//! What a log or a measurement costs the heap: nothing on the caller's thread, once the thread and the call site or the series are
+//! known and the block that takes the records has room.
 #![expect(unsafe_code, reason = "an allocator that counts")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use highlight_tests::support::Pipeline;
+use server_mock::{MetricRow, MetricValue};
 
 struct Counting;
 
@@ -75,4 +76,35 @@ fn a_log_with_primitive_fields_allocates_nothing_but_room_for_many() {
     assert!(with <= 40, "{with} of 2,000 logs in a span allocated");
     // Had they not been recorded, this would be no test.
     assert_eq!(pipeline.received().logs.len(), 6_000);
+}
+
+#[test]
+fn a_measurement_of_a_known_series_allocates_nothing() {
+    let pipeline = Pipeline::with(|config| config.metric_interval(Duration::from_mins(1)));
+    let highlight = &pipeline.highlight;
+    let orders = highlight.counter("orders");
+    let (total, queue) = (highlight.histogram("total"), highlight.gauge("queue"));
+    let carts = highlight.up_down_counter("carts");
+    let measure = || {
+        for country in ["NL", "BE"] {
+            let tags = [("shop", "s-3"), ("country", country)];
+            orders.incr(&tags);
+            total.record(12.5, &tags);
+            queue.record(3.0, &tags);
+            carts.add(-1, &tags);
+            highlight.record_incr("by.name", &tags);
+        }
+    };
+    measure();
+    assert_eq!(allocated_by(|| (0..1_000).for_each(|_| measure())), 0);
+    // As above.
+    let received = pipeline.received();
+    assert_eq!(received.metrics.len(), 10);
+    let total = |row: &&MetricRow| row.name == "total";
+    for row in received.metrics.iter().filter(total) {
+        assert!(
+            matches!(row.value, MetricValue::Histogram { count: 1_001, .. }),
+            "{row:?}"
+        );
+    }
 }

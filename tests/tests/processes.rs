@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use highlight_tests::support::SESSION;
-use server_mock::{MockServer, Received};
+use server_mock::{MetricValue, MockServer, Received};
 
 /// What a run left behind.
 struct Run {
@@ -283,6 +283,11 @@ fn after_a_shutdown_it_can_be_initialised_again() {
     let spans = run.received.spans.iter().filter(|span| span.name == "span");
     assert_eq!(spans.count(), 3);
     assert!(run.received.logs.iter().all(|log| log.body != "between"));
+    let counted = run.received.metrics.iter().map(|metric| {
+        assert!(matches!(metric.value, MetricValue::Sum { value: 2.0, .. }));
+        metric.service_name.as_str()
+    });
+    assert_eq!(counted.collect::<Vec<_>>(), ["first", "second", "third"]);
 }
 
 #[test]

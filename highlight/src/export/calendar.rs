@@ -35,7 +35,7 @@ impl Calendar {
             self.due = None;
             // One that hangs in the application's callback is not joined by another.
             if !self.is_running() && !self.collector.is_closed() {
-                self.collector.start();
+                self.collector.start(true);
             }
         }
         if self.due.is_none() && self.collector.is_due() {
@@ -49,12 +49,52 @@ impl Calendar {
         let is_due = self.collector.is_due();
         if is_due {
             self.due = None;
-            self.collector.start();
+            self.collector.start(false);
         }
         is_due
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::InstrumentationScope;
+
+    use super::super::buffer::{Bounds, Buffer};
+    use super::*;
+
+    /// Waits for the collection that runs.
+    fn settle(calendar: &Calendar) {
+        while calendar.is_running() {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn what_a_collection_may_not_have_seen_is_looked_for_an_interval_later() {
+        let buffer = Arc::new(Buffer::new(Bounds {
+            budget: 1 << 20,
+            request: 1 << 20,
+        }));
+        let scope = InstrumentationScope::builder("highlight").build();
+        let collector = Arc::new(Collector::new(buffer, scope, None));
+        let mut calendar = Calendar::new(Arc::clone(&collector), Duration::ZERO);
+        assert!(!calendar.advance(), "nothing was measured");
+        collector.mark();
+        for _ in 0..3 {
+            assert!(calendar.advance(), "asked for ahead of time, at any time");
+            settle(&calendar);
+        }
+        calendar.keep();
+        assert!(calendar.deadline().is_some());
+        // It comes in its turn, and finds nothing new.
+        calendar.keep();
+        settle(&calendar);
+        assert!(!calendar.advance());
+        calendar.keep();
+        assert_eq!(calendar.deadline(), None);
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Collector {
     observed: Mutex<Vec<Arc<dyn Observe>>>,
     /// Something was measured since the last collection.
     dirty: AtomicBool,
+    /// Something may have been measured while the last collection began, and not be seen by it.
+    unsettled: AtomicBool,
     running: AtomicBool,
     told: AtomicBool,
     hook: Option<RecordHook>,
@@ -66,13 +68,17 @@ impl Collector {
             .with_reader(reader.clone())
             .build();
         Collector {
-            registry: Registry::new(provider.meter_with_scope(scope.clone())),
+            registry: Registry::new(
+                provider.meter_with_scope(scope.clone()),
+                Arc::clone(&buffer),
+            ),
             buffer,
             reader,
             provider,
             scope,
             observed: Mutex::default(),
             dirty: AtomicBool::new(false),
+            unsettled: AtomicBool::new(false),
             running: AtomicBool::new(false),
             told: AtomicBool::new(false),
             hook,
@@ -93,10 +99,18 @@ impl Collector {
     }
 
     /// Something was measured.
+    #[inline]
     pub(crate) fn mark(&self) {
-        // Orders the measurement before the look at the flag, as `start` orders taking the flag before the collection.
-        fence(Ordering::SeqCst);
-        if !self.dirty.load(Ordering::Relaxed) && !self.dirty.swap(true, Ordering::AcqRel) {
+        // No fence orders the measurement before the look at the flag, since it would cost as much as all the rest. So the flag may be
+        // seen as it was before a collection that does not see the measurement: what `unsettled` is for.
+        if !self.dirty.load(Ordering::Relaxed) {
+            self.mark_first();
+        }
+    }
+
+    #[cold]
+    fn mark_first(&self) {
+        if !self.dirty.swap(true, Ordering::AcqRel) {
             self.buffer.wake.notify_one();
         }
     }
@@ -117,18 +131,24 @@ impl Collector {
 
     /// There is something to collect.
     pub(super) fn is_due(&self) -> bool {
-        self.dirty.load(Ordering::Acquire) || !lock(&self.observed).is_empty()
+        self.dirty.load(Ordering::Acquire)
+            || self.unsettled.load(Ordering::Relaxed)
+            || !lock(&self.observed).is_empty()
     }
 
     pub(crate) fn is_running(&self) -> bool {
         self.running.load(Ordering::Acquire)
     }
 
-    /// Begins a collection on a thread of its own.
-    pub(super) fn start(self: &Arc<Self>) {
+    /// Begins a collection on a thread of its own: in its turn, an interval after what made it [due](Self::is_due), or ahead of time.
+    pub(super) fn start(self: &Arc<Self>, in_turn: bool) {
         self.running.store(true, Ordering::Release);
-        self.dirty.store(false, Ordering::Relaxed);
+        let was_dirty = self.dirty.swap(false, Ordering::AcqRel);
         fence(Ordering::SeqCst);
+        // An interval later every thread's measurements can be seen.
+        if was_dirty || in_turn {
+            self.unsettled.store(was_dirty, Ordering::Relaxed);
+        }
         let running = Running(Arc::clone(self));
         let collect = move || {
             become_worker();

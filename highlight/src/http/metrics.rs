@@ -14,7 +14,8 @@ use crate::export::proto::Scalar;
 use crate::handle::Highlight;
 use crate::metrics::instrument::{Instrument, Kind, Refusal, Registry, Value, Wanted};
 use crate::metrics::record::Measurement;
-use crate::metrics::series::{Series, Tag};
+use crate::metrics::series::Series;
+use crate::metrics::tags::Tag;
 
 pub(crate) const DURATION: &str = "http.server.request.duration";
 const ACTIVE: &str = "http.server.active_requests";

@@ -7,9 +7,12 @@ use foldhash::fast::RandomState;
 use opentelemetry::metrics::Meter;
 
 use super::exemplar::Exemplars;
-use super::series::{AllSeries, Series, Tag, owned, sorted};
+use super::recent;
+use super::series::{AllSeries, Series};
 use super::sink::Sink;
+use super::tags::{Tag, Tags};
 use crate::context::Correlation;
+use crate::export::buffer::Buffer;
 use crate::export::stats::DropReason;
 
 /// Metrics that are kept; each may hold 2,000 series, so names made of ids would fill the memory.
@@ -37,6 +40,14 @@ pub(crate) enum Value {
 }
 
 impl Value {
+    #[inline]
+    pub(crate) fn is_finite(self) -> bool {
+        match self {
+            Value::Double(value) => value.is_finite(),
+            Value::Count(_) | Value::Change(_) => true,
+        }
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "for comparing only")]
     pub(crate) fn double(self) -> f64 {
         match self {
@@ -87,16 +98,28 @@ pub(super) const fn invalid(text: &'static str) -> Refusal {
 #[derive(Debug)]
 pub(crate) struct Instrument {
     kind: Kind,
+    name: String,
     unit: Option<String>,
     description: Option<String>,
     buckets: Option<Vec<f64>>,
     sink: Sink,
     series: AllSeries,
+    buffer: Arc<Buffer>,
 }
 
 impl Instrument {
+    /// False once the SDK that it belongs to was shut down.
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        !self.buffer.is_closed()
+    }
+
     pub(crate) fn kind(&self) -> Kind {
         self.kind
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Adds a measurement to the series of `tags`.
@@ -105,20 +128,43 @@ impl Instrument {
         value: Value,
         tags: impl Iterator<Item = Tag<'a>> + Clone,
         exemplar: Option<&Correlation>,
-    ) {
-        let Some(series) = self.series(tags.clone()) else {
-            return self.sink.measure(value, &sorted(owned(tags)));
-        };
-        self.add(&series, value, exemplar);
+    ) -> Option<Arc<Series>> {
+        let series = self.series(tags.clone());
+        match &series {
+            Some(series) => {
+                self.add(series, value, exemplar);
+            }
+            None => self.sink.measure(value, &Tags::new(tags).sorted()),
+        }
+        series
     }
 
-    /// Adds a measurement to one of its series.
-    pub(crate) fn add(&self, series: &Series, value: Value, exemplar: Option<&Correlation>) {
-        series.measure(value);
+    /// The same, where this thread did so lately with the same tags: true for the first since the last collection. None where it
+    /// didn't.
+    #[inline]
+    pub(crate) fn measure_again<'a>(
+        &self,
+        value: impl Fn() -> Value,
+        tags: impl Iterator<Item = Tag<'a>> + Clone,
+        exemplar: Option<&Correlation>,
+    ) -> Option<bool> {
+        let add = |series: &Series| self.add(series, value(), exemplar);
+        recent::with(self.series.metric(), tags, add)
+    }
+
+    /// Adds a measurement to one of its series. True for the first since the last collection.
+    #[inline]
+    pub(crate) fn add(
+        &self,
+        series: &Series,
+        value: Value,
+        exemplar: Option<&Correlation>,
+    ) -> bool {
         if let Some(correlation) = exemplar {
             let largest = self.keeps_largest();
             self.series.offer(series, value, correlation, largest);
         }
+        series.measure(value)
     }
 
     /// The series of `tags`; none where there are too many.
@@ -157,6 +203,7 @@ impl Instrument {
 #[derive(Debug)]
 pub(crate) struct Registry {
     meter: Meter,
+    buffer: Arc<Buffer>,
     known: RwLock<Known>,
 }
 
@@ -174,11 +221,17 @@ impl Known {
 }
 
 impl Registry {
-    pub(crate) fn new(meter: Meter) -> Self {
+    pub(crate) fn new(meter: Meter, buffer: Arc<Buffer>) -> Self {
         Registry {
             meter,
+            buffer,
             known: RwLock::default(),
         }
+    }
+
+    /// Whether it made the instrument.
+    pub(crate) fn has(&self, instrument: &Instrument) -> bool {
+        Arc::ptr_eq(&self.buffer, &instrument.buffer)
     }
 
     /// The instrument, made on first use.
@@ -199,7 +252,7 @@ impl Registry {
                 text: "1,000 metrics are in use: put what varies into tags",
             });
         }
-        let instrument = Arc::new(make(&self.meter, wanted));
+        let instrument = Arc::new(self.make(wanted));
         known.count += 1;
         let same_name = known.by_name.entry(wanted.name.to_owned()).or_default();
         same_name.push(Arc::clone(&instrument));
@@ -234,37 +287,42 @@ impl Registry {
         let of_kind = same_name.iter().filter(|one| one.kind == kind);
         of_kind.for_each(work);
     }
-}
 
-fn make(meter: &Meter, wanted: &Wanted<'_>) -> Instrument {
-    let owned = |text: Option<&str>| text.map(str::to_owned);
-    let (name, unit) = (wanted.name.to_owned(), owned(wanted.unit));
-    let description = owned(wanted.description);
-    macro_rules! build {
-        ($builder:expr) => {{
-            let mut builder = $builder;
-            builder.unit = unit.clone().map(Into::into);
-            builder.description = description.clone().map(Into::into);
-            builder
-        }};
-    }
-    let sink = match wanted.kind {
-        Kind::Gauge => Sink::Gauge(build!(meter.f64_gauge(name)).build()),
-        Kind::Counter => Sink::Counter(build!(meter.u64_counter(name)).build()),
-        Kind::UpDownCounter => Sink::UpDownCounter(build!(meter.i64_up_down_counter(name)).build()),
-        Kind::Histogram => {
-            let mut builder = build!(meter.f64_histogram(name));
-            builder.boundaries = wanted.buckets.map(<[f64]>::to_vec);
-            Sink::Histogram(builder.build())
+    fn make(&self, wanted: &Wanted<'_>) -> Instrument {
+        let meter = &self.meter;
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let (name, unit) = (wanted.name.to_owned(), owned(wanted.unit));
+        let description = owned(wanted.description);
+        macro_rules! build {
+            ($builder:expr) => {{
+                let mut builder = $builder;
+                builder.unit = unit.clone().map(Into::into);
+                builder.description = description.clone().map(Into::into);
+                builder
+            }};
         }
-    };
-    Instrument {
-        kind: wanted.kind,
-        unit,
-        description,
-        buckets: wanted.buckets.map(<[f64]>::to_vec),
-        sink,
-        series: AllSeries::default(),
+        let sink = match wanted.kind {
+            Kind::Gauge => Sink::Gauge(build!(meter.f64_gauge(name)).build()),
+            Kind::Counter => Sink::Counter(build!(meter.u64_counter(name)).build()),
+            Kind::UpDownCounter => {
+                Sink::UpDownCounter(build!(meter.i64_up_down_counter(name)).build())
+            }
+            Kind::Histogram => {
+                let mut builder = build!(meter.f64_histogram(name));
+                builder.boundaries = wanted.buckets.map(<[f64]>::to_vec);
+                Sink::Histogram(builder.build())
+            }
+        };
+        Instrument {
+            kind: wanted.kind,
+            name: wanted.name.to_owned(),
+            unit,
+            description,
+            buckets: wanted.buckets.map(<[f64]>::to_vec),
+            sink,
+            series: AllSeries::new(),
+            buffer: Arc::clone(&self.buffer),
+        }
     }
 }
 

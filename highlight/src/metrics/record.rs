@@ -4,7 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use super::MetricSession;
 use super::instrument::{Instrument, Kind, Refusal, Registry, Value, Wanted, invalid};
-use super::series::{Series, Tag};
+use super::series::Series;
+use super::tags::Tag;
+use super::{named, recent};
 use crate::context::Correlation;
 use crate::diagnostics::say;
 use crate::export::collector::Collector;
@@ -79,9 +81,6 @@ impl Metrics {
         value: Value,
         tags: &[(&str, &str)],
     ) {
-        if tags.len() > MAX_ATTRIBUTES as usize {
-            return self.refuse(name, invalid("a measurement has at most 128 tags"));
-        }
         let present = match self.session {
             MetricSession::None => None,
             _ => Correlation::in_a_session(),
@@ -111,14 +110,26 @@ impl Metrics {
         if !self.is_open() {
             return;
         }
-        if !value.double().is_finite() {
+        if !value.is_finite() {
             return self.refuse(name, invalid("a value is a finite number"));
         }
-        instrument.measure(value, tags, exemplar);
+        match instrument.measure_again(|| value, tags.clone(), exemplar) {
+            Some(false) => {}
+            Some(true) => self.mark(),
+            None => match look_up(instrument, value, tags, exemplar) {
+                Ok(()) => self.mark(),
+                Err(refusal) => self.refuse(name, refusal),
+            },
+        }
+    }
+
+    /// Something was measured that nothing was measured of since the last collection.
+    pub(crate) fn mark(&self) {
         self.collector.mark();
     }
 
     /// Takes finite values into series that were looked up before, together.
+    #[inline]
     pub(crate) fn add(&self, measurements: &[Option<Measurement<'_>>]) {
         let measurements = measurements.iter().flatten();
         if !self.on {
@@ -127,10 +138,13 @@ impl Metrics {
         if self.collector.is_closed() {
             return measurements.for_each(|_| self.collector.refuse(DropReason::Shutdown));
         }
+        let mut is_first = false;
         for one in measurements {
-            one.instrument.add(one.series, one.value, one.exemplar);
+            is_first |= one.instrument.add(one.series, one.value, one.exemplar);
         }
-        self.collector.mark();
+        if is_first {
+            self.mark();
+        }
     }
 
     /// Whether measurements are taken. What comes after the shutdown is counted.
@@ -159,22 +173,58 @@ impl Metrics {
     }
 
     fn record(&self, kind: Kind, name: &str, value: Value, tags: &[(&str, &str)]) {
-        match self.registry().get(&Wanted::named(kind, name)) {
-            Ok(instrument) => self.measure(name, &instrument, value, tags),
+        let measure = |instrument: &Instrument| self.measure(name, instrument, value, tags);
+        let registry = self.registry();
+        if named::with(registry, kind, name, measure).is_some() {
+            return;
+        }
+        match registry.get(&Wanted::named(kind, name)) {
+            Ok(instrument) => {
+                measure(&instrument);
+                named::remember(instrument);
+            }
             Err(refusal) => self.refuse(name, refusal),
         }
     }
 }
 
-/// A tag without a name is none.
-fn given<'a>(tags: &'a [(&'a str, &'a str)]) -> impl Iterator<Item = Tag<'a>> + Clone {
-    let named = tags.iter().filter(|(key, _)| !key.is_empty());
+#[inline]
+pub(super) fn given<'a>(tags: &'a [(&'a str, &'a str)]) -> impl Iterator<Item = Tag<'a>> + Clone {
+    tags.iter().map(|(key, value)| (*key, Scalar::Str(value)))
+}
+
+/// Adds a measurement to the series of `tags`, and has this thread know it from now on. Only here are tags looked at closely: what is
+/// equal to tags that are kept is as good as they are.
+#[cold]
+fn look_up<'a>(
+    instrument: &Instrument,
+    value: Value,
+    tags: impl Iterator<Item = Tag<'a>> + Clone,
+    exemplar: Option<&Correlation>,
+) -> Result<(), Refusal> {
+    if tags.clone().count() > MAX_ATTRIBUTES as usize {
+        return Err(invalid("a measurement has at most 128 tags"));
+    }
+    if let Some(series) = instrument.measure(value, fitting(tags.clone()), exemplar) {
+        recent::remember(&series, tags);
+    }
+    Ok(())
+}
+
+/// A tag without a name is none, and long ones are cut.
+fn fitting<'a>(
+    tags: impl Iterator<Item = Tag<'a>> + Clone,
+) -> impl Iterator<Item = Tag<'a>> + Clone {
+    fn cut(text: &str) -> &str {
+        &text[..text.floor_char_boundary(MAX_TAG_BYTES)]
+    }
+    let named = tags.filter(|(key, _)| !key.is_empty());
     named.map(|(key, value)| {
-        let value = &value[..value.floor_char_boundary(MAX_TAG_BYTES)];
-        (
-            &key[..key.floor_char_boundary(MAX_TAG_BYTES)],
-            Scalar::Str(value),
-        )
+        let value = match value {
+            Scalar::Str(text) => Scalar::Str(cut(text)),
+            other => other,
+        };
+        (cut(key), value)
     })
 }
 
@@ -267,14 +317,13 @@ pub fn record_up_down_counter(name: &str, change: i64, tags: &[(&str, &str)]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::series::{owned, sorted};
+    use super::super::tags::Tags;
     use super::*;
 
     #[test]
-    fn series_do_not_depend_on_the_order_of_tags() {
-        let of = |tags| sorted(owned(given(tags)));
-        assert_eq!(of(&[("b", "1"), ("a", "2")]), of(&[("a", "2"), ("b", "1")]));
-        assert_eq!(of(&[("a", "1"), ("a", "2"), ("", "x")]), of(&[("a", "2")]));
+    fn tags_are_made_to_fit() {
+        let of = |tags: &[(&str, &str)]| Tags::new(fitting(given(tags))).sorted();
+        assert_eq!(of(&[("a", "1"), ("", "x")]), of(&[("a", "1")]));
         let long = "é".repeat(MAX_TAG_BYTES);
         let cut = of(&[("a", &long)]);
         assert_eq!(cut[0].value.as_str().len(), MAX_TAG_BYTES);

@@ -6,26 +6,24 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
-use opentelemetry::{Key, KeyValue, StringValue};
 
 use super::exemplar::{Exemplars, Slot};
 use super::instrument::Value;
+use super::recent::{MetricId, Threads};
 use super::sink::{Bound, Sink};
+use super::tags::{Tag, Tags};
 use crate::context::Correlation;
 use crate::export::proto::Scalar;
 
 /// As many as OpenTelemetry keeps of a metric. More are looked up by OpenTelemetry, and count together under `otel.metric.overflow`.
 const MAX_SERIES: usize = 2_000;
 
-/// A tag as it is given. Its value is a text or a whole number.
-pub(crate) type Tag<'a> = (&'a str, Scalar<'a>);
-
 /// A set of tags, and where its measurements go.
 #[derive(Debug)]
 pub(crate) struct Series {
+    metric: MetricId,
     hash: u64,
-    /// In the order in which they are given.
-    tags: Vec<KeyValue>,
+    tags: Tags,
     bound: Bound,
     exemplar: Slot,
     /// Since the last collection.
@@ -34,6 +32,7 @@ pub(crate) struct Series {
     kept: AtomicBool,
     /// It is not let go of when nothing is measured.
     lasts: AtomicBool,
+    threads: Threads,
 }
 
 impl Series {
@@ -46,46 +45,59 @@ impl Series {
         self.lasts.store(true, Ordering::Relaxed);
     }
 
+    /// True for the first measurement since the last collection.
     #[inline]
-    pub(crate) fn measure(&self, value: Value) {
+    pub(crate) fn measure(&self, value: Value) -> bool {
         self.bound.measure(value);
-        if !self.used.load(Ordering::Relaxed) {
+        let is_first = !self.used.load(Ordering::Relaxed);
+        if is_first {
             self.used.store(true, Ordering::Relaxed);
         }
+        is_first
     }
 
-    fn is<'a>(&self, mut tags: impl Iterator<Item = Tag<'a>>) -> bool {
-        let same = |known: &KeyValue, (key, value): Tag<'_>| {
-            known.key.as_str() == key
-                && match (&known.value, value) {
-                    (opentelemetry::Value::String(known), Scalar::Str(text)) => {
-                        known.as_str() == text
-                    }
-                    (opentelemetry::Value::I64(known), Scalar::Int(number)) => *known == number,
-                    _ => false,
-                }
-        };
-        let mut known = self.tags.iter();
-        loop {
-            match (known.next(), tags.next()) {
-                (None, None) => return true,
-                (Some(known), Some(tag)) if same(known, tag) => {}
-                _ => return false,
-            }
-        }
+    pub(super) fn metric(&self) -> MetricId {
+        self.metric
+    }
+
+    pub(super) fn threads(&self) -> &Threads {
+        &self.threads
+    }
+
+    #[inline]
+    pub(super) fn is<'a>(&self, tags: impl Iterator<Item = Tag<'a>>) -> bool {
+        self.tags.are(tags)
     }
 }
 
 /// All series of one metric.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct AllSeries {
+    metric: MetricId,
     known: RwLock<HashTable<Arc<Series>>>,
     hashes: RandomState,
     /// Series that have an exemplar since the last collection.
     exemplars: AtomicUsize,
+    /// Series that a thread knows by itself.
+    recent: Arc<AtomicUsize>,
 }
 
 impl AllSeries {
+    pub(super) fn new() -> Self {
+        AllSeries {
+            metric: MetricId::new(),
+            known: RwLock::default(),
+            hashes: RandomState::default(),
+            exemplars: AtomicUsize::new(0),
+            recent: Arc::default(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn metric(&self) -> MetricId {
+        self.metric
+    }
+
     /// The series of `tags`, which `sink` is bound to when they come for the first time. None where there are too many.
     pub(super) fn get<'a>(
         &self,
@@ -106,15 +118,17 @@ impl AllSeries {
         if known.len() >= MAX_SERIES {
             return None;
         }
-        let tags = owned(tags);
+        let tags = Tags::new(tags);
         let series = Arc::new(Series {
+            metric: self.metric,
             hash,
-            bound: sink.bind(&sorted(tags.clone())),
+            bound: sink.bind(&tags.sorted()),
             tags,
             exemplar: Slot::default(),
             used: AtomicBool::new(false),
             kept: AtomicBool::new(true),
             lasts: AtomicBool::new(false),
+            threads: Threads::new(&self.recent),
         });
         known.insert_unique(hash, Arc::clone(&series), |series| series.hash);
         Some(series)
@@ -133,6 +147,11 @@ impl AllSeries {
             .offer(value, correlation, largest, &self.exemplars);
     }
 
+    #[cfg(test)]
+    pub(super) fn known_to_threads(&self) -> usize {
+        self.recent.load(Ordering::Relaxed)
+    }
+
     /// Takes the exemplars of the interval.
     pub(super) fn exemplars(&self, largest: bool) -> Exemplars {
         let mut exemplars = Exemplars::new();
@@ -145,7 +164,7 @@ impl AllSeries {
                 continue;
             };
             // The same tags in another order are the same series.
-            let tags = sorted(series.tags.clone());
+            let tags = series.tags.sorted();
             match exemplars.get(&tags) {
                 Some(other) if other.beats(&exemplar, largest) => {}
                 _ => {
@@ -189,27 +208,6 @@ impl AllSeries {
     }
 }
 
-/// The tags as OpenTelemetry wants them.
-pub(super) fn owned<'a>(tags: impl Iterator<Item = Tag<'a>>) -> Vec<KeyValue> {
-    let owned = |(key, value): Tag<'a>| {
-        let value: opentelemetry::Value = match value {
-            Scalar::Str(text) => StringValue::from(text.to_owned()).into(),
-            Scalar::Int(number) => number.into(),
-            Scalar::Double(number) => number.into(),
-        };
-        KeyValue::new(Key::from(key.to_owned()), value)
-    };
-    tags.map(owned).collect()
-}
-
-/// By key, each once, the last one given winning: the form in which OpenTelemetry keeps them.
-pub(super) fn sorted(mut tags: Vec<KeyValue>) -> Vec<KeyValue> {
-    tags.reverse();
-    tags.sort_by(|one, other| one.key.as_str().cmp(other.key.as_str()));
-    tags.dedup_by(|later, first| later.key == first.key);
-    tags
-}
-
 #[cfg(test)]
 mod tests {
     use opentelemetry::metrics::{MeterProvider as _, NoopMeterProvider};
@@ -226,7 +224,7 @@ mod tests {
     fn a_series_is_found_by_its_tags_alone() {
         let meter = NoopMeterProvider::new().meter("test");
         let sink = Sink::Counter(meter.u64_counter("orders").build());
-        let all = AllSeries::default();
+        let all = AllSeries::new();
         let (a, b) = (("a", Scalar::Str("1")), ("b", Scalar::Int(1)));
         let first = all.get(&sink, tags(&[a, b])).unwrap();
         assert!(Arc::ptr_eq(&first, &all.get(&sink, tags(&[a, b])).unwrap()));
@@ -247,7 +245,7 @@ mod tests {
     fn a_series_is_let_go_when_an_interval_passes_without_it() {
         let meter = NoopMeterProvider::new().meter("test");
         let sink = Sink::Counter(meter.u64_counter("orders").build());
-        let all = AllSeries::default();
+        let all = AllSeries::new();
         let series = all.get(&sink, tags(&[])).unwrap();
         series.measure(Value::Count(1));
         all.sweep();
@@ -262,7 +260,7 @@ mod tests {
     fn a_lasting_series_is_only_let_go_with_all_others() {
         let meter = NoopMeterProvider::new().meter("test");
         let sink = Sink::Counter(meter.u64_counter("orders").build());
-        let all = AllSeries::default();
+        let all = AllSeries::new();
         let series = all.get(&sink, tags(&[])).unwrap();
         series.last();
         all.sweep();
@@ -278,7 +276,7 @@ mod tests {
     fn the_number_of_series_is_bounded_and_there_is_room_again() {
         let meter = NoopMeterProvider::new().meter("test");
         let sink = Sink::Counter(meter.u64_counter("orders").build());
-        let all = AllSeries::default();
+        let all = AllSeries::new();
         let get = |number| all.get(&sink, tags(&[("order", Scalar::Int(number))]));
         for number in 0..2_000 {
             assert!(get(number).is_some());

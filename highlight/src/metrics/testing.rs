@@ -3,20 +3,31 @@
 use std::sync::Arc;
 
 use opentelemetry::InstrumentationScope;
-use opentelemetry::metrics::{Meter, MeterProvider as _};
+use opentelemetry::metrics::{Meter, MeterProvider as _, NoopMeterProvider};
 use opentelemetry_proto::tonic::metrics::v1::{Metric, ScopeMetrics};
 use prost::Message as _;
 
+use super::instrument::Registry;
 use super::provider::MeterProvider;
 use crate::export::buffer::{Bounds, Buffer};
 use crate::export::collector::Collector;
 
-/// What is collected of a meter that `record` was given, by name.
-pub(super) fn collected(record: impl FnOnce(&Meter)) -> Vec<Metric> {
-    let buffer = Arc::new(Buffer::new(Bounds {
+/// One whose instruments measure nothing.
+pub(super) fn registry() -> Registry {
+    let meter = NoopMeterProvider::new().meter("test");
+    Registry::new(meter, buffer())
+}
+
+fn buffer() -> Arc<Buffer> {
+    Arc::new(Buffer::new(Bounds {
         budget: 1 << 20,
         request: 1 << 20,
-    }));
+    }))
+}
+
+/// What is collected of a meter that `record` was given, by name.
+pub(super) fn collected(record: impl FnOnce(&Meter)) -> Vec<Metric> {
+    let buffer = buffer();
     let scope = InstrumentationScope::builder("highlight").build();
     let collector = Arc::new(Collector::new(Arc::clone(&buffer), scope, None));
     let provider = MeterProvider::new(Some(Arc::clone(&collector)));

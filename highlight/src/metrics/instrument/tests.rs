@@ -1,12 +1,7 @@
 //! What is refused, what is shared, and how many there may be.
 
-use opentelemetry::metrics::{MeterProvider as _, NoopMeterProvider};
-
+use super::super::testing::registry;
 use super::*;
-
-fn registry() -> Registry {
-    Registry::new(NoopMeterProvider::new().meter("test"))
-}
 
 #[test]
 fn only_names_units_and_buckets_of_the_conventions_are_taken() {
