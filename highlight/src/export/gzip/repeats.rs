@@ -9,7 +9,7 @@ const LEAST: usize = 4;
 /// Places that are remembered, by what is there; a power of two. They and a record or two fit into the fastest cache.
 const SLOTS: usize = 8 * 1024;
 /// After so many places at which nothing was found, the steps between them grow.
-const PATIENCE: usize = 8;
+const PATIENCE: usize = 16;
 /// Steps along the last distance. They lead over a trace id and a span id.
 const STEPS: usize = 7;
 const REACH: usize = (STEPS - 1) * 5 + 8;
@@ -60,7 +60,7 @@ impl Repeats {
         let mut at = from;
         let mut distance = self.last(before, now, at)?;
         if distance == 0 {
-            if let Some(found) = self.look_along(now, from) {
+            if let Some(found) = self.look_along(before, now, from) {
                 return Some(found);
             }
             let mut misses = PATIENCE;
@@ -70,7 +70,11 @@ impl Repeats {
                 distance = self.last(before, now, at)?;
             }
         }
-        Some(self.extend(before, now, from, at, distance))
+        let found = extend(before, now, from, at, distance);
+        if found.length >= LONG {
+            self.distance = distance;
+        }
+        Some(found)
     }
 
     /// How far away the bytes at `at` were last, if they were: zero if not. None at the end.
@@ -78,44 +82,13 @@ impl Repeats {
     fn last(&mut self, before: &[u8], now: &[u8], at: usize) -> Option<usize> {
         let here = word(now, at)?;
         let distance = self.remember(here, at);
-        let there = match at.checked_sub(distance) {
-            Some(then) => word(now, then),
-            None => word_before(before, distance - at),
-        };
-        let is_same = there == Some(here) && distance <= FARTHEST;
+        let is_same = is_there(here, before, now, at, distance);
         Some(if is_same { distance } else { 0 })
-    }
-
-    /// All that is repeated there.
-    #[inline]
-    fn extend(
-        &mut self,
-        before: &[u8],
-        now: &[u8],
-        from: usize,
-        at: usize,
-        distance: usize,
-    ) -> Repeat {
-        let (history, then) = match at.checked_sub(distance) {
-            Some(then) => (now, then),
-            None => (before, before.len() + at - distance),
-        };
-        let length = LEAST + common(&history[then + LEAST..], &now[at + LEAST..]);
-        let earlier = common_end(&history[..then], &now[from..at]);
-        let length = length + earlier;
-        if length >= LONG {
-            self.distance = distance;
-        }
-        Repeat {
-            at: at - earlier,
-            length,
-            distance,
-        }
     }
 
     /// Looks for what this record and the one before have in common behind `from`, where they differ.
     #[inline]
-    fn look_along(&mut self, now: &[u8], from: usize) -> Option<Repeat> {
+    fn look_along(&mut self, before: &[u8], now: &[u8], from: usize) -> Option<Repeat> {
         let distance = self.distance;
         let steps = if self.doubts < DOUBTS { STEPS } else { 1 };
         let behind = from + 1;
@@ -128,17 +101,47 @@ impl Repeats {
             let difference = eight(one, skip)? ^ eight(other, skip)?;
             if let Some(more) = four_alike(difference) {
                 let (at, then) = (behind + skip + more, then + skip + more);
-                self.remember(word(now, at)?, at);
                 self.doubts = 0;
-                return Some(Repeat {
+                let along = Repeat {
                     at,
                     length: LEAST + common(&now[then + LEAST..], &now[at + LEAST..]),
                     distance,
+                };
+                let last = self.remember(word(now, at)?, at);
+                return Some(if last == distance || along.length >= LONG {
+                    along
+                } else {
+                    self.longer(along, last, before, now, from)
                 });
             }
         }
         self.doubts += 1;
         None
+    }
+
+    /// What was found, or what is at the `last` place where its first bytes were, if that is longer.
+    #[inline(never)]
+    fn longer(
+        &mut self,
+        found: Repeat,
+        last: usize,
+        before: &[u8],
+        now: &[u8],
+        from: usize,
+    ) -> Repeat {
+        let is_same = word(now, found.at)
+            .is_some_and(|here| last > 0 && is_there(here, before, now, found.at, last));
+        if !is_same {
+            return found;
+        }
+        let other = extend(before, now, from, found.at, last);
+        if found.length >= other.length {
+            return found;
+        }
+        if other.length >= LONG {
+            self.distance = last;
+        }
+        other
     }
 
     /// Remembers what is here, and says how far away it was last: zero for nowhere.
@@ -149,6 +152,33 @@ impl Repeats {
         let place = self.start.wrapping_add(lower(at));
         let last = mem::replace(&mut self.places[mixed as usize % SLOTS], place);
         place.wrapping_sub(last).into()
+    }
+}
+
+/// True when these bytes are so far before `at` as well.
+#[inline]
+fn is_there(here: [u8; LEAST], before: &[u8], now: &[u8], at: usize, distance: usize) -> bool {
+    let there = match at.checked_sub(distance) {
+        Some(then) => word(now, then),
+        None => word_before(before, distance - at),
+    };
+    there == Some(here) && distance <= FARTHEST
+}
+
+/// All that is repeated there.
+#[inline]
+fn extend(before: &[u8], now: &[u8], from: usize, at: usize, distance: usize) -> Repeat {
+    let (history, then) = match at.checked_sub(distance) {
+        Some(then) => (now, then),
+        None => (before, before.len() + at - distance),
+    };
+    let length = LEAST + common(&history[then + LEAST..], &now[at + LEAST..]);
+    let earlier = common_end(&history[..then], &now[from..at]);
+    let length = length + earlier;
+    Repeat {
+        at: at - earlier,
+        length,
+        distance,
     }
 }
 
