@@ -64,7 +64,7 @@ pub(crate) struct Head<'a> {
     pub(crate) context: &'a SpanContext,
     pub(crate) parent: SpanId,
     pub(crate) parent_is_remote: bool,
-    pub(crate) name: &'a str,
+    pub(crate) name: &'a [u8],
     pub(crate) kind: &'a SpanKind,
     /// Nanoseconds since 1970.
     pub(crate) start: u64,
@@ -86,7 +86,9 @@ impl Head<'_> {
         if self.parent != SpanId::INVALID {
             proto::bytes_field(buf, PARENT_SPAN_ID, &self.parent.to_bytes());
         }
-        proto::str_field(buf, NAME, self.name);
+        if !self.name.is_empty() {
+            proto::bytes_field(buf, NAME, self.name);
+        }
         proto::uint_field(buf, KIND, kind(self.kind));
         proto::fixed64_field(buf, START, self.start);
         proto::fixed64_field(buf, END, self.end);
@@ -102,7 +104,7 @@ pub(crate) fn encode(buf: &mut Vec<u8>, span: &SpanData, scrub: &Scrub) -> Vec<G
         context: &span.span_context,
         parent: span.parent_span_id,
         parent_is_remote: span.parent_span_is_remote,
-        name: &span.name,
+        name: span.name.as_bytes(),
         kind: &span.span_kind,
         start: unix_nanos(span.start_time),
         end: unix_nanos(span.end_time),
