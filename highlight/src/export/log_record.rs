@@ -124,8 +124,7 @@ impl<'a> LogRecord<'a> {
         trace: Option<Trace>,
         style: &'a Style,
     ) -> Self {
-        proto::fixed64_present(buf, TIME, time);
-        proto::fixed64_present(buf, OBSERVED_TIME, time);
+        // First what its call site's records have in common: by that the compression finds the one that this one is like.
         let (severity, located) = match opening {
             Opening::Severity(severity) => {
                 write_severity(buf, severity);
@@ -136,6 +135,8 @@ impl<'a> LogRecord<'a> {
                 (site.severity, site.has_file())
             }
         };
+        proto::fixed64_present(buf, TIME, time);
+        proto::fixed64_present(buf, OBSERVED_TIME, time);
         if let Some(trace) = trace {
             proto::fixed32_field(buf, FLAGS, u32::from(trace.flags.to_u8()));
             proto::bytes_field(buf, TRACE_ID, &trace.id.to_bytes());

@@ -9,7 +9,7 @@ pub(crate) mod collector;
 mod courier;
 pub(crate) mod deferred;
 mod delivery;
-mod gzip;
+pub(crate) mod gzip;
 #[cfg(all(test, shuttle))]
 mod handover_model;
 pub(crate) mod keyed;

@@ -72,9 +72,19 @@ pub(crate) struct Head<'a> {
 }
 
 impl Head<'_> {
+    /// Writes them. First what is the same for all spans of a kind, and all that is new with each together: what compresses the records
+    /// finds the one that this one is like by its beginning, and has less to look for.
     pub(crate) fn write(&self, buf: &mut Vec<u8>) {
         const TRACE: usize = 16;
         const SPAN: usize = 8;
+        if !self.name.is_empty() {
+            proto::bytes_field(buf, NAME, self.name);
+        }
+        proto::uint_field(buf, KIND, kind(self.kind));
+        let flags = flags(self.context, self.parent_is_remote);
+        proto::fixed32_field(buf, FLAGS, flags);
+        proto::fixed64_field(buf, START, self.start);
+        proto::fixed64_field(buf, END, self.end);
         // In one piece: each piece looks whether there is room.
         let mut ids = [0; 2 + TRACE + 2 + SPAN];
         ids[..2].copy_from_slice(&proto::short_header::<TRACE>(TRACE_ID));
@@ -82,18 +92,10 @@ impl Head<'_> {
         ids[2 + TRACE..][..2].copy_from_slice(&proto::short_header::<SPAN>(SPAN_ID));
         ids[2 + TRACE + 2..].copy_from_slice(&self.context.span_id().to_bytes());
         buf.extend_from_slice(&ids);
-        trace_state(buf, TRACE_STATE, self.context.trace_state());
         if self.parent != SpanId::INVALID {
             proto::bytes_field(buf, PARENT_SPAN_ID, &self.parent.to_bytes());
         }
-        if !self.name.is_empty() {
-            proto::bytes_field(buf, NAME, self.name);
-        }
-        proto::uint_field(buf, KIND, kind(self.kind));
-        proto::fixed64_field(buf, START, self.start);
-        proto::fixed64_field(buf, END, self.end);
-        let flags = flags(self.context, self.parent_is_remote);
-        proto::fixed32_field(buf, FLAGS, flags);
+        trace_state(buf, TRACE_STATE, self.context.trace_state());
     }
 }
 

@@ -79,6 +79,9 @@ fn distance_code(distance: usize) -> (u64, u32) {
     (u64::from(low.reverse_bits() >> 3) | rest << 5, 5 + extra)
 }
 
+/// So many literals fit behind what is left of a byte.
+const AT_ONCE: usize = 6;
+
 /// Bits that become bytes.
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -128,21 +131,32 @@ impl Writer {
 
     #[inline]
     pub(super) fn literals(&mut self, bytes: &[u8]) {
-        /// So many fit behind what is left of a byte.
-        const AT_ONCE: usize = 6;
+        let rest = if bytes.len() < AT_ONCE {
+            bytes
+        } else {
+            self.many_literals(bytes)
+        };
         let mut left = self.left;
-        let (groups, rest) = bytes.as_chunks::<AT_ONCE>();
-        for group in groups {
-            for byte in group {
-                left.put(LITERALS[usize::from(*byte)]);
-            }
-            left.flush(&mut self.bytes);
-        }
         for byte in rest {
             left.put(LITERALS[usize::from(*byte)]);
         }
         left.flush(&mut self.bytes);
         self.left = left;
+    }
+
+    /// Writes most of the literals and gives the rest back.
+    #[inline(never)]
+    fn many_literals<'a>(&mut self, mut bytes: &'a [u8]) -> &'a [u8] {
+        let mut left = self.left;
+        while let Some((group, behind)) = bytes.split_first_chunk::<AT_ONCE>() {
+            for byte in group {
+                left.put(LITERALS[usize::from(*byte)]);
+            }
+            left.flush(&mut self.bytes);
+            bytes = behind;
+        }
+        self.left = left;
+        bytes
     }
 
     /// A repeat of any length, of what is so many bytes before.

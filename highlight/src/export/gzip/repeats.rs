@@ -60,7 +60,7 @@ impl Repeats {
         let mut at = from;
         let mut distance = self.last(before, now, at)?;
         if distance == 0 {
-            if let Some(found) = self.look_along(before, now, from) {
+            if let Some(found) = self.look_along(now, from) {
                 return Some(found);
             }
             let mut misses = PATIENCE;
@@ -82,13 +82,17 @@ impl Repeats {
     fn last(&mut self, before: &[u8], now: &[u8], at: usize) -> Option<usize> {
         let here = word(now, at)?;
         let distance = self.remember(here, at);
-        let is_same = is_there(here, before, now, at, distance);
+        let there = match at.checked_sub(distance) {
+            Some(then) => word(now, then),
+            None => word_before(before, distance - at),
+        };
+        let is_same = there == Some(here) && distance <= FARTHEST;
         Some(if is_same { distance } else { 0 })
     }
 
     /// Looks for what this record and the one before have in common behind `from`, where they differ.
     #[inline]
-    fn look_along(&mut self, before: &[u8], now: &[u8], from: usize) -> Option<Repeat> {
+    fn look_along(&mut self, now: &[u8], from: usize) -> Option<Repeat> {
         let distance = self.distance;
         let steps = if self.doubts < DOUBTS { STEPS } else { 1 };
         let behind = from + 1;
@@ -99,49 +103,26 @@ impl Repeats {
             // Of four bytes, three may have been at the end of the eight before.
             let skip = step * 5;
             let difference = eight(one, skip)? ^ eight(other, skip)?;
-            if let Some(more) = four_alike(difference) {
-                let (at, then) = (behind + skip + more, then + skip + more);
-                self.doubts = 0;
-                let along = Repeat {
-                    at,
-                    length: LEAST + common(&now[then + LEAST..], &now[at + LEAST..]),
-                    distance,
-                };
-                let last = self.remember(word(now, at)?, at);
-                return Some(if last == distance || along.length >= LONG {
-                    along
-                } else {
-                    self.longer(along, last, before, now, from)
-                });
+            let Some(more) = four_alike(difference) else {
+                continue;
+            };
+            let passed = 1 + skip + more;
+            let (at, then) = (from + passed, then + skip + more);
+            let length = LEAST + common(&now[then + LEAST..], &now[at + LEAST..]);
+            // In a record that is not like this one little is the same, and what would be passed over may be found elsewhere.
+            if length < passed {
+                break;
             }
+            self.remember(word(now, at)?, at);
+            self.doubts = 0;
+            return Some(Repeat {
+                at,
+                length,
+                distance,
+            });
         }
         self.doubts += 1;
         None
-    }
-
-    /// What was found, or what is at the `last` place where its first bytes were, if that is longer.
-    #[inline(never)]
-    fn longer(
-        &mut self,
-        found: Repeat,
-        last: usize,
-        before: &[u8],
-        now: &[u8],
-        from: usize,
-    ) -> Repeat {
-        let is_same = word(now, found.at)
-            .is_some_and(|here| last > 0 && is_there(here, before, now, found.at, last));
-        if !is_same {
-            return found;
-        }
-        let other = extend(before, now, from, found.at, last);
-        if found.length >= other.length {
-            return found;
-        }
-        if other.length >= LONG {
-            self.distance = last;
-        }
-        other
     }
 
     /// Remembers what is here, and says how far away it was last: zero for nowhere.
@@ -153,16 +134,6 @@ impl Repeats {
         let last = mem::replace(&mut self.places[mixed as usize % SLOTS], place);
         place.wrapping_sub(last).into()
     }
-}
-
-/// True when these bytes are so far before `at` as well.
-#[inline]
-fn is_there(here: [u8; LEAST], before: &[u8], now: &[u8], at: usize, distance: usize) -> bool {
-    let there = match at.checked_sub(distance) {
-        Some(then) => word(now, then),
-        None => word_before(before, distance - at),
-    };
-    there == Some(here) && distance <= FARTHEST
 }
 
 /// All that is repeated there.
