@@ -3,10 +3,12 @@
 //! `cargo xtask fuzz` drives them through libFuzzer, with `--cfg fuzzing`; the unit test below replays the inputs that are kept in
 //! `fuzz/corpus`. It is no part of the crate's interface.
 
+mod compression;
 mod files;
 mod headers;
 pub(crate) mod requests;
 
+pub use compression::gzip;
 pub use files::{printed_stack, spool_file};
 pub use headers::{cookies, session_header, trace_headers};
 pub use requests::{answer, split};
@@ -22,6 +24,7 @@ mod tests {
         for (name, target) in [
             ("answer", super::answer as fn(&[u8])),
             ("cookies", super::cookies),
+            ("gzip", super::gzip),
             ("printed_stack", super::printed_stack),
             ("session_header", super::session_header),
             ("split", super::split),

@@ -273,7 +273,7 @@ impl Shared {
                 context: &live.begun.context,
                 parent: live.begun.parent,
                 parent_is_remote: live.begun.parent_is_remote,
-                name: live.draft.name.as_str(),
+                name: live.draft.name.as_str().as_bytes(),
                 kind: &live.draft.kind,
                 start: live.start,
                 end: end(live.start),

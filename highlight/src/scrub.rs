@@ -47,6 +47,12 @@ impl Scrub {
         }
     }
 
+    /// True when all of the text is sent, as for most texts.
+    #[inline]
+    pub(crate) fn has_nothing_in(&self, text: &[u8]) -> bool {
+        !self.looks_into(text)
+    }
+
     #[inline]
     fn looks_into(&self, text: &[u8]) -> bool {
         self.on && !is_plain(text)

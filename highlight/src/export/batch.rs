@@ -1,15 +1,14 @@
 //! A sealed chunk becomes one compressed OTLP request.
 
 use std::hash::{BuildHasher as _, RandomState};
-use std::io::Write as _;
+use std::mem;
 
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use http::HeaderValue;
 use opentelemetry::InstrumentationScope;
 
 use super::chunk::Chunk;
+use super::gzip::Gzip;
 use super::spool_file::Entry;
 use super::stats::Signal;
 use super::{proto, value};
@@ -100,22 +99,20 @@ pub(crate) fn seal(
     }
 }
 
-/// Compresses pieces, each given to `done` once it is in.
+/// Compresses pieces, each given to `done` once nothing more is like it.
 pub(crate) fn compressed(
     pieces: impl Iterator<Item = Vec<u8>>,
     expected: usize,
     mut done: impl FnMut(Vec<u8>),
 ) -> Bytes {
-    let target = Vec::with_capacity(expected);
-    let mut gzip = GzEncoder::new(target, Compression::fast());
-    let mut pieces = pieces;
-    let written = pieces.try_for_each(|piece| {
-        let written = gzip.write_all(&piece);
-        done(piece);
-        written
-    });
-    // A write into memory does not fail.
-    let mut body = written.and_then(|()| gzip.finish()).unwrap_or_default();
+    let mut gzip = Gzip::new(expected);
+    let mut before = Vec::new();
+    for piece in pieces {
+        gzip.add(&before, &piece);
+        done(mem::replace(&mut before, piece));
+    }
+    done(before);
+    let mut body = gzip.finish();
     body.shrink_to_fit();
     Bytes::from(body)
 }

@@ -10,6 +10,8 @@ use crate::scrub::{REDACTED, Scrub};
 const MAX_HEAD: usize = 48;
 /// The largest length that takes one byte.
 const MAX_SHORT: usize = 127;
+/// Key and length of a text.
+const TEXT_HEAD: usize = 2;
 
 /// See the module's description.
 #[derive(Debug)]
@@ -82,6 +84,16 @@ impl Keyed {
         }
     }
 
+    /// Writes the field with text from a note.
+    #[inline]
+    pub(crate) fn noted_text(&self, buf: &mut Vec<u8>, text: &[u8], scrub: &Scrub) {
+        if !self.hidden && self.has_room_for(text) && scrub.has_nothing_in(text) {
+            self.short_text(buf, text);
+        } else if let Ok(text) = str::from_utf8(text) {
+            self.scalar(buf, Scalar::Str(text), scrub);
+        }
+    }
+
     /// Writes the field with a truth value; see [`Scalar::bool`].
     #[inline]
     pub(crate) fn bool(&self, buf: &mut Vec<u8>, value: bool) {
@@ -119,17 +131,26 @@ impl Keyed {
 
     #[inline]
     fn text(&self, buf: &mut Vec<u8>, text: &str) {
-        /// Key and length of the text.
-        const KEY_AND_LEN: usize = 2;
-        let size = KEY_AND_LEN + text.len();
-        if self.head_len == 0 || self.head_len + size > MAX_SHORT {
-            return proto::key_value(buf, self.field, self.name, Scalar::Str(text));
+        if self.has_room_for(text.as_bytes()) {
+            self.short_text(buf, text.as_bytes());
+        } else {
+            proto::key_value(buf, self.field, self.name, Scalar::Str(text));
         }
+    }
+
+    /// True when all lengths take one byte.
+    #[inline]
+    fn has_room_for(&self, text: &[u8]) -> bool {
+        self.head_len != 0 && self.head_len + TEXT_HEAD + text.len() <= MAX_SHORT
+    }
+
+    #[inline]
+    fn short_text(&self, buf: &mut Vec<u8>, text: &[u8]) {
         let at = buf.len();
         proto::put_first(buf, &self.head, self.head_len);
         buf.extend_from_slice(&[proto::ANY_TEXT, short(text.len())]);
-        buf.extend_from_slice(text.as_bytes());
-        self.fill_in(buf, at, size);
+        buf.extend_from_slice(text);
+        self.fill_in(buf, at, TEXT_HEAD + text.len());
     }
 
     /// Writes the field with the first `len` bytes of an `AnyValue`.

@@ -124,8 +124,7 @@ impl<'a> LogRecord<'a> {
         trace: Option<Trace>,
         style: &'a Style,
     ) -> Self {
-        proto::fixed64_present(buf, TIME, time);
-        proto::fixed64_present(buf, OBSERVED_TIME, time);
+        // First what its call site's records have in common: by that the compression finds the one that this one is like.
         let (severity, located) = match opening {
             Opening::Severity(severity) => {
                 write_severity(buf, severity);
@@ -136,6 +135,8 @@ impl<'a> LogRecord<'a> {
                 (site.severity, site.has_file())
             }
         };
+        proto::fixed64_present(buf, TIME, time);
+        proto::fixed64_present(buf, OBSERVED_TIME, time);
         if let Some(trace) = trace {
             proto::fixed32_field(buf, FLAGS, u32::from(trace.flags.to_u8()));
             proto::bytes_field(buf, TRACE_ID, &trace.id.to_bytes());
@@ -271,15 +272,31 @@ impl<'a> LogRecord<'a> {
     /// A value from a note.
     pub(super) fn noted(&mut self, field: &SiteField, value: Noted<'_>) {
         match value {
-            Noted::Text(text) if field.role == Role::Message => {
-                self.body(text);
+            Noted::Text(text) if field.role == Role::Message => self.noted_body(text),
+            Noted::Text(text) => {
+                if self.has_room() {
+                    field.keyed.noted_text(self.buf, text, &self.style.scrub);
+                }
             }
-            Noted::Text(text) => self.keyed(&field.keyed, Scalar::Str(text)),
             Noted::Int(value) => self.keyed(&field.keyed, Scalar::Int(value)),
             Noted::Double(value) => self.keyed(&field.keyed, Scalar::Double(value)),
             Noted::Bool(value) => self.keyed_bool(&field.keyed, value),
             Noted::Encoded(attributes) => self.buf.extend_from_slice(attributes),
         }
+    }
+
+    /// [`body`](Self::body) of text from a note, which nothing has to be remembered of.
+    fn noted_body(&mut self, text: &[u8]) {
+        if self.has_body || text.len() > proto::MAX_BODY_BYTES || !scrub::is_plain(text) {
+            if let Ok(text) = str::from_utf8(text) {
+                self.body(text);
+            }
+            return;
+        }
+        self.has_body = true;
+        let start = proto::begin_any_text(self.buf);
+        self.buf.extend_from_slice(text);
+        proto::end_any_text(self.buf, BODY, start);
     }
 
     /// Completes the record. An error still lacks its stack: that is the gap.

@@ -9,6 +9,7 @@ pub(crate) mod collector;
 mod courier;
 pub(crate) mod deferred;
 mod delivery;
+pub(crate) mod gzip;
 #[cfg(all(test, shuttle))]
 mod handover_model;
 pub(crate) mod keyed;

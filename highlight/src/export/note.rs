@@ -163,7 +163,8 @@ pub(crate) enum Value<'a> {
     Int(i64),
     Double(f64),
     Bool(bool),
-    Text(&'a str),
+    /// As it was noted, so it is UTF-8; to make sure of that again costs more than to write it.
+    Text(&'a [u8]),
     /// Attributes, not of one field.
     Encoded(&'a [u8]),
 }
@@ -218,7 +219,7 @@ fn value<'a>(rest: &mut &'a [u8]) -> Option<(u8, Value<'a>)> {
         DOUBLE => Value::Double(f64::from_ne_bytes(take(rest)?)),
         BOOL => Value::Bool(take(rest)? != [0]),
         ENCODED => Value::Encoded(piece(rest)?),
-        _ => Value::Text(str::from_utf8(piece(rest)?).ok()?),
+        _ => Value::Text(piece(rest)?),
     };
     Some((field, value))
 }
@@ -283,10 +284,10 @@ mod tests {
                     (0, Value::Int(i64::MIN)),
                     (1, Value::Double(-0.5)),
                     (2, Value::Bool(true)),
-                    (3, Value::Text("Grüße")),
-                    (4, Value::Text("Gr...")),
-                    (5, Value::Text("1-2")),
-                    (255, Value::Text("")),
+                    (3, Value::Text("Grüße".as_bytes())),
+                    (4, Value::Text(b"Gr...")),
+                    (5, Value::Text(b"1-2")),
+                    (255, Value::Text(b"")),
                     (0, Value::Encoded(b"encoded")),
                 ]
             );

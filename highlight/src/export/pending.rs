@@ -113,7 +113,7 @@ impl Pending {
             context: &context,
             parent: correlation.span_id,
             parent_is_remote: false,
-            name: ERROR_SPAN,
+            name: ERROR_SPAN.as_bytes(),
             kind: &SpanKind::Internal,
             start: now,
             end: now,

@@ -87,18 +87,14 @@ impl Scribe {
 /// Writes a span's attributes of its noted values.
 pub(crate) fn write_values(buf: &mut Vec<u8>, values: &[u8], site: Option<&Site>, scrub: &Scrub) {
     for (field, value) in note::values(values) {
-        let scalar = match value {
-            Value::Encoded(attributes) => {
-                buf.extend_from_slice(attributes);
-                continue;
-            }
-            Value::Bool(value) => Scalar::bool(value),
-            Value::Int(value) => Scalar::Int(value),
-            Value::Double(value) => Scalar::Double(value),
-            Value::Text(text) => Scalar::Str(text),
-        };
-        if let Some(field) = site.and_then(|site| site.fields.get(usize::from(field))) {
-            field.keyed.scalar(buf, scalar, scrub);
+        let field = site.and_then(|site| site.fields.get(usize::from(field)));
+        match (value, field.map(|field| &field.keyed)) {
+            (Value::Encoded(attributes), _) => buf.extend_from_slice(attributes),
+            (Value::Text(text), Some(keyed)) => keyed.noted_text(buf, text, scrub),
+            (Value::Int(value), Some(keyed)) => keyed.scalar(buf, Scalar::Int(value), scrub),
+            (Value::Double(value), Some(keyed)) => keyed.scalar(buf, Scalar::Double(value), scrub),
+            (Value::Bool(value), Some(keyed)) => keyed.bool(buf, value),
+            (_, None) => {}
         }
     }
 }

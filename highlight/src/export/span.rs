@@ -64,7 +64,7 @@ pub(crate) struct Head<'a> {
     pub(crate) context: &'a SpanContext,
     pub(crate) parent: SpanId,
     pub(crate) parent_is_remote: bool,
-    pub(crate) name: &'a str,
+    pub(crate) name: &'a [u8],
     pub(crate) kind: &'a SpanKind,
     /// Nanoseconds since 1970.
     pub(crate) start: u64,
@@ -72,9 +72,19 @@ pub(crate) struct Head<'a> {
 }
 
 impl Head<'_> {
+    /// Writes them. First what is the same for all spans of a kind, and all that is new with each together: what compresses the records
+    /// finds the one that this one is like by its beginning, and has less to look for.
     pub(crate) fn write(&self, buf: &mut Vec<u8>) {
         const TRACE: usize = 16;
         const SPAN: usize = 8;
+        if !self.name.is_empty() {
+            proto::bytes_field(buf, NAME, self.name);
+        }
+        proto::uint_field(buf, KIND, kind(self.kind));
+        let flags = flags(self.context, self.parent_is_remote);
+        proto::fixed32_field(buf, FLAGS, flags);
+        proto::fixed64_field(buf, START, self.start);
+        proto::fixed64_field(buf, END, self.end);
         // In one piece: each piece looks whether there is room.
         let mut ids = [0; 2 + TRACE + 2 + SPAN];
         ids[..2].copy_from_slice(&proto::short_header::<TRACE>(TRACE_ID));
@@ -82,16 +92,10 @@ impl Head<'_> {
         ids[2 + TRACE..][..2].copy_from_slice(&proto::short_header::<SPAN>(SPAN_ID));
         ids[2 + TRACE + 2..].copy_from_slice(&self.context.span_id().to_bytes());
         buf.extend_from_slice(&ids);
-        trace_state(buf, TRACE_STATE, self.context.trace_state());
         if self.parent != SpanId::INVALID {
             proto::bytes_field(buf, PARENT_SPAN_ID, &self.parent.to_bytes());
         }
-        proto::str_field(buf, NAME, self.name);
-        proto::uint_field(buf, KIND, kind(self.kind));
-        proto::fixed64_field(buf, START, self.start);
-        proto::fixed64_field(buf, END, self.end);
-        let flags = flags(self.context, self.parent_is_remote);
-        proto::fixed32_field(buf, FLAGS, flags);
+        trace_state(buf, TRACE_STATE, self.context.trace_state());
     }
 }
 
@@ -102,7 +106,7 @@ pub(crate) fn encode(buf: &mut Vec<u8>, span: &SpanData, scrub: &Scrub) -> Vec<G
         context: &span.span_context,
         parent: span.parent_span_id,
         parent_is_remote: span.parent_span_is_remote,
-        name: &span.name,
+        name: span.name.as_bytes(),
         kind: &span.span_kind,
         start: unix_nanos(span.start_time),
         end: unix_nanos(span.end_time),

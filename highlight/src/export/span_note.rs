@@ -32,7 +32,7 @@ pub(crate) fn write(
     head[56..60].copy_from_slice(&length(span.name.len()));
     head[60..].copy_from_slice(&length(values.len()));
     buf.extend_from_slice(&head);
-    buf.extend_from_slice(span.name.as_bytes());
+    buf.extend_from_slice(span.name);
     buf.extend_from_slice(values);
     let state = span.context.trace_state();
     if rest.is_empty() && *state == TraceState::NONE {
@@ -60,7 +60,7 @@ pub(crate) struct SpanNote<'a> {
     /// Nanoseconds since 1970.
     pub(crate) start: u64,
     pub(crate) end: u64,
-    pub(crate) name: &'a str,
+    pub(crate) name: &'a [u8],
     /// The call site that the values are of.
     pub(crate) site: Option<u16>,
     /// The attributes, as [`Values`](super::note::Values).
@@ -87,8 +87,13 @@ impl<'a> SpanNote<'a> {
         let (name, rest) = rest.split_at_checked(name)?;
         let (values, mut rest) = rest.split_at_checked(values)?;
         let more = piece(&mut rest).unwrap_or_default();
-        let state = str::from_utf8(rest).ok()?;
-        let state = state.parse().unwrap_or(TraceState::NONE);
+        // Mostly there is none, and that would be parsed as well.
+        let state = if rest.is_empty() {
+            TraceState::NONE
+        } else {
+            let state = str::from_utf8(rest).ok()?;
+            state.parse().unwrap_or(TraceState::NONE)
+        };
         Some(SpanNote {
             context: SpanContext::new(trace, span, TraceFlags::new(flags), false, state),
             parent,
@@ -96,7 +101,7 @@ impl<'a> SpanNote<'a> {
             kind: kind_of(kind),
             start,
             end,
-            name: str::from_utf8(name).ok()?,
+            name,
             site: (has_site != 0).then_some(site),
             values,
             rest: more,
@@ -154,7 +159,7 @@ mod tests {
             kind,
             start: 1,
             end: u64::MAX,
-            name: "POST /refunds/{cents}",
+            name: b"POST /refunds/{cents}",
             site: Some(300),
             values: b"values",
             rest,

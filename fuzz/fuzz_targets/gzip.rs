@@ -1,0 +1,4 @@
+//! See `highlight/src/fuzzing`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| highlight::fuzzing::gzip(data));
