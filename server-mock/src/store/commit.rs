@@ -16,7 +16,7 @@ use super::ledger::Ledger;
 use super::predecessor::Predecessor;
 use super::tables::{self, Encoded, FORMAT};
 use crate::Error;
-use crate::extract::{RequestId, now_ns};
+use crate::extract::RequestId;
 
 /// How many encoded bytes one group takes at most, beyond its first request.
 const LARGEST: usize = 64 * 1024 * 1024;
@@ -91,7 +91,7 @@ impl Committer {
 }
 
 async fn run(backend: Backend, mut line: Line) {
-    let predecessor = Predecessor::until(now_ns());
+    let predecessor = Predecessor::of(&backend).await;
     let mut ledger = Ledger::default();
     let mut patience = Duration::ZERO;
     while let Some(mut group) = line.group(patience).await {

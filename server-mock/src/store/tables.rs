@@ -23,6 +23,11 @@ pub(super) const WITH_IDS: [&str; 3] = [Log::TABLE, Span::TABLE, ErrorRow::TABLE
 /// The format of what is inserted.
 pub(super) const FORMAT: &str = "Native";
 
+/// The tables' names.
+pub(super) fn names() -> [&'static str; TABLES.len()] {
+    TABLES.map(|(table, _)| table)
+}
+
 /// The statements that insert into each table.
 pub(super) fn inserts() -> [String; TABLES.len()] {
     TABLES.map(|(table, columns)| {
