@@ -14,8 +14,10 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
 
+use crate::Load;
+
 /// How many records there are to send.
-pub const ROWS: usize = 480_000;
+pub const ROWS: usize = 240_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
@@ -79,6 +81,11 @@ impl Requests {
             gzip,
             bodies,
         }
+    }
+
+    /// Whether these are what a load sends.
+    pub fn fit(&self, load: &Load) -> bool {
+        (self.signal, self.records, self.gzip) == (load.signal, load.records, load.gzip)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Group commit: what waits while one insert runs goes into the next one, together.
 //!
-//! An insert costs about ten milliseconds however few rows it has, so the task does not begin the next one with the first request
+//! An insert costs some five milliseconds however few rows it has, so the task does not begin the next one with the first request
 //! that is ready when others are being read: it waits for them, at most as long as the last insert took.
 
 use std::collections::HashSet;
@@ -43,7 +43,11 @@ pub(crate) struct Committer {
 
 impl Committer {
     /// Starts the task; it ends once every committer is gone and everything sent is inserted.
-    pub(super) fn start(backend: Backend) -> Self {
+    ///
+    /// # Errors
+    /// When `ClickHouse` does not tell what it has already.
+    pub(super) async fn start(backend: Backend) -> Result<Self, Error> {
+        let predecessor = Predecessor::of(&backend).await?;
         let (batches, waiting) = mpsc::channel(WAITING);
         let arrivals = Arrivals::default();
         let line = Line {
@@ -51,8 +55,8 @@ impl Committer {
             arrivals: arrivals.clone(),
             again: Vec::new(),
         };
-        tokio::spawn(run(backend, line));
-        Self { batches, arrivals }
+        tokio::spawn(run(backend, predecessor, line));
+        Ok(Self { batches, arrivals })
     }
 
     /// Tells that a request is coming.
@@ -90,8 +94,7 @@ impl Committer {
     }
 }
 
-async fn run(backend: Backend, mut line: Line) {
-    let predecessor = Predecessor::of(&backend).await;
+async fn run(backend: Backend, predecessor: Predecessor, mut line: Line) {
     let mut ledger = Ledger::default();
     let mut patience = Duration::ZERO;
     while let Some(mut group) = line.group(patience).await {

@@ -26,20 +26,18 @@ pub(super) struct Predecessor {
 }
 
 impl Predecessor {
-    /// What is there before this process inserts.
-    pub(super) async fn of(backend: &Backend) -> Self {
+    /// Looks at what is there before this process inserts.
+    pub(super) async fn of(backend: &Backend) -> Result<Self, Error> {
         // Others may still be writing to a remote server, and what they write is as new as it gets.
         let mut newest_ns = [now_ns(); WITH_IDS.len()];
         if let Backend::Embedded(_) = backend {
             for (newest, table) in newest_ns.iter_mut().zip(WITH_IDS) {
-                let answer = backend.query(&newest_of(table)).await;
-                *newest = answer
-                    .ok()
-                    .and_then(|answer| answer.trim().parse().ok())
-                    .unwrap_or(i64::MAX);
+                let answer = backend.query(&newest_of(table)).await?;
+                // Looking once too often does no harm.
+                *newest = answer.trim().parse().unwrap_or(i64::MAX);
             }
         }
-        Self { newest_ns }
+        Ok(Self { newest_ns })
     }
 
     pub(super) async fn look(
