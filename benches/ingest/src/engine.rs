@@ -17,7 +17,7 @@ const CHUNK: usize = 1024 * 1024;
 const PREPARED: u64 = 60;
 
 /// How long inserts are made.
-const LONGEST: Duration = Duration::from_millis(700);
+const LONGEST: Duration = Duration::from_millis(500);
 
 /// The database of server-mock, when it is not told another.
 const DATABASE: &str = "highlight";

@@ -159,7 +159,12 @@ fn log(number: u64, time: u64) -> LogRecord {
         time_unix_nano: time,
         observed_time_unix_nano: time,
         severity_number: 9,
-        severity_text: if number % 50 == 0 { "WARN" } else { "INFO" }.to_owned(),
+        severity_text: if number.is_multiple_of(50) {
+            "WARN"
+        } else {
+            "INFO"
+        }
+        .to_owned(),
         body: Some(AnyValue {
             value: Some(Value::StringValue(body)),
         }),
@@ -203,7 +208,7 @@ fn common(number: u64) -> Vec<KeyValue> {
         text("http.route", "/orders/{id}"),
         int(
             "http.response.status_code",
-            if number % 100 == 0 { 500 } else { 200 },
+            if number.is_multiple_of(100) { 500 } else { 200 },
         ),
         text("user.id", &format!("user-{}", mixed(number) % 20_000)),
         text(

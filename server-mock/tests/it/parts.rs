@@ -15,7 +15,7 @@ fn ask(server: &MockServer, query: &str) -> String {
 fn indexes(server: &MockServer) -> u64 {
     let bytes = "SELECT sum(secondary_indices_compressed_bytes) FROM system.parts \
         WHERE active AND database = currentDatabase() AND table = 'logs'";
-    ask(server, bytes).parse().unwrap()
+    ask(server, bytes).parse().expect("a sum is a number")
 }
 
 #[tokio::test]
