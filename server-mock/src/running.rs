@@ -43,9 +43,8 @@ pub(crate) fn spawn(
         };
         runtime.block_on(async {
             match open(&builder).await {
-                Ok((listener, sql_listener, started)) => {
+                Ok((listener, sql_listener, started, store)) => {
                     let backend = started.backend.clone();
-                    let store = Store::start(backend.clone());
                     let app = App {
                         recorder,
                         script,
@@ -81,7 +80,9 @@ async fn serve_sql(
 }
 
 /// Opens everything, before anything is served.
-async fn open(builder: &Builder) -> Result<(TcpListener, Option<TcpListener>, Started), Error> {
+async fn open(
+    builder: &Builder,
+) -> Result<(TcpListener, Option<TcpListener>, Started, Store), Error> {
     let listener = bind(&builder.address).await?;
     let sql_listener = match &builder.sql {
         Some(address) => Some(bind(address).await?),
@@ -108,13 +109,14 @@ async fn open(builder: &Builder) -> Result<(TcpListener, Option<TcpListener>, St
     if sql_listener.is_some() && !matches!(backend, Some(Backend::Embedded(_))) {
         return Err(Error::SqlWithoutEngine);
     }
+    let store = Store::start(backend.clone()).await?;
     let started = Started {
         address: local(&listener)?,
         sql_address,
         runtime: Handle::current(),
         backend,
     };
-    Ok((listener, sql_listener, started))
+    Ok((listener, sql_listener, started, store))
 }
 
 async fn bind(address: &str) -> Result<TcpListener, Error> {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::requests::Requests;
 
 /// A measurement ends here when its requests have not.
-const LONGEST: Duration = Duration::from_secs(4);
+const LONGEST: Duration = Duration::from_millis(1_200);
 
 /// Sends requests until there are none left or the time is up; returns the rows acknowledged and the time it took.
 pub fn send(address: &str, requests: &Requests, clients: usize) -> (u64, Duration) {

@@ -2,8 +2,12 @@
 //!
 //! `ingest SERVER_MOCK ROUNDS [WORD…]` starts the program `SERVER_MOCK` anew for every measurement, on an empty data directory, sends it
 //! requests that were encoded before, and counts the rows that it acknowledged and that are in the table. The engine's own speed is
-//! measured in every round: the rows of one of these measurements, as `RowBinary`, into the same table in one streaming insert.
-//! A measurement is made when its name holds every `WORD`.
+//! measured beside each: the same rows, as `RowBinary`, into the same table, as many in an insert as the server had; and in every round
+//! all in one streaming insert. A measurement is made when its name holds every `WORD`.
+//!
+//! The data lies in memory (`/dev/shm`), unless `TMPDIR` names a place: the engine leaves writing to the kernel, so a disk is waited for
+//! nowhere, but making small files costs several times as much on some file systems, ext4 without a journal for one, for minutes
+//! after others were removed.
 
 mod client;
 mod cpu;
@@ -16,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cpu::Cpu;
+use engine::Way;
 use requests::{Requests, Signal};
 
 /// What one measurement sends.
@@ -69,14 +74,20 @@ fn main() {
     measure(Path::new(first), rounds, &loads);
 }
 
+/// How many clients send requests of each size.
+const LOADS: [(usize, &[usize]); 3] = [
+    (100, &[1, 4, 16, 64]),
+    (1_000, &[1, 4, 16, 64]),
+    (10_000, &[1, 4, 16]),
+];
+
 fn loads() -> impl Iterator<Item = Load> {
     let encodings = [Signal::Logs, Signal::Spans]
         .into_iter()
         .flat_map(|signal| [(signal, true), (signal, false)]);
     encodings.flat_map(|(signal, gzip)| {
-        let sizes = [100, 1_000, 10_000].into_iter();
-        sizes.flat_map(move |records| {
-            [1, 4, 16].map(|clients| Load {
+        LOADS.into_iter().flat_map(move |(records, clients)| {
+            clients.iter().map(move |&clients| Load {
                 signal,
                 gzip,
                 records,
@@ -86,38 +97,74 @@ fn loads() -> impl Iterator<Item = Load> {
     })
 }
 
+/// What was measured of one load: the server, and the engine with as many rows an insert.
+#[derive(Debug, Default, Clone)]
+struct Measured {
+    server: Vec<Sample>,
+    alike: Vec<Sample>,
+}
+
+/// What was measured of the engine with all rows in one insert.
+#[derive(Debug, Default)]
+struct Engine {
+    best: Vec<Sample>,
+    default: Vec<Sample>,
+}
+
 fn measure(program: &Path, rounds: usize, loads: &[Load]) {
-    // Removed at the end only: ext4 makes new files slowly while many have just been removed.
-    let folder = tempfile::tempdir().expect("a directory for the data");
     for signal in [Signal::Logs, Signal::Spans] {
         let loads: Vec<_> = loads.iter().filter(|load| load.signal == signal).collect();
-        let mut samples = vec![Vec::new(); loads.len()];
-        let mut engine = Vec::new();
+        let mut measured = vec![Measured::default(); loads.len()];
+        let mut engine = Engine::default();
         for round in 1..=rounds {
+            let mut requests: Option<Requests> = None;
             // Interleaved, so that what else the machine does concerns all alike.
-            for (load, samples) in loads.iter().zip(&mut samples) {
+            for (load, measured) in loads.iter().zip(&mut measured) {
                 eprintln!("{}, round {round} of {rounds}", load.name());
-                let data = folder.path().join(format!("{} {round}", load.name()));
-                let sample = once(program, load, &data);
-                samples.push(sample);
+                let requests = match &mut requests {
+                    Some(ready) if ready.fit(load) => ready,
+                    other => other.insert(Requests::new(load.signal, load.records, load.gzip)),
+                };
+                let folder = folder();
+                let sample = once(program, load, requests, folder.path());
+                measured.server.push(sample);
+                let alike = Way::By(sample.rows / sample.inserts);
+                measured
+                    .alike
+                    .push(engine::measure(folder.path(), signal, alike));
                 // A few rows would show the engine's start more than its speed.
-                if samples.len() > engine.len() && sample.rows * 10 > requests::ROWS as u64 {
-                    engine.push(engine::measure(&data, signal));
+                if engine.best.len() < round && sample.rows * 4 > requests::ROWS as u64 {
+                    for (way, samples) in [
+                        (Way::Best, &mut engine.best),
+                        (Way::Default, &mut engine.default),
+                    ] {
+                        samples.push(engine::measure(folder.path(), signal, way));
+                    }
                 }
             }
         }
         if !loads.is_empty() {
-            println!("{}", report::table(signal, &loads, &samples, &engine));
+            println!("{}", report::table(signal, &loads, &measured, &engine));
         }
     }
 }
 
+/// A new directory.
+fn folder() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let folder = if std::env::var_os("TMPDIR").is_none() && memory.is_dir() {
+        tempfile::tempdir_in(memory)
+    } else {
+        tempfile::tempdir()
+    };
+    folder.expect("a directory for the data")
+}
+
 /// One measurement, on a data directory that does not exist yet.
-fn once(program: &Path, load: &Load, data: &Path) -> Sample {
-    let requests = Requests::new(load.signal, load.records, load.gzip);
+fn once(program: &Path, load: &Load, requests: &Requests, data: &Path) -> Sample {
     let server = server::Server::start(program, data);
     let cpu = server.cpu();
-    let (rows, wall) = client::send(server.address(), &requests, load.clients);
+    let (rows, wall) = client::send(server.address(), requests, load.clients);
     let cpu = server.cpu() - cpu;
     let table = load.signal.table();
     let stored = server.number(&format!("SELECT count() FROM {table}"));

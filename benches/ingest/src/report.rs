@@ -4,46 +4,45 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::requests::Signal;
-use crate::{Load, Sample};
+use crate::{Engine, Load, Measured, Sample};
 
 /// The medians of a signal's measurements, beside the engine's.
-pub fn table(
-    signal: Signal,
-    loads: &[&Load],
-    samples: &[Vec<Sample>],
-    engine: &[Sample],
-) -> String {
-    let alone = (
-        median(engine, speed),
-        median(engine, |sample| cost(sample, sample.cpu.total())),
-    );
+pub fn table(signal: Signal, loads: &[&Load], measured: &[Measured], engine: &Engine) -> String {
+    let best = median(&engine.best, speed);
     let mut text = format!(
-        "### {}: the engine alone takes {:.0} rows/s at {:.2} s of CPU for a million rows\n\n\
-         | encoding | records × clients | rows/s | of the engine's speed | CPU, s a million rows | decoding | inserting | \
-         merging | the engine's CPU alone, of all | rows an insert |\n|---|{}\n",
+        "### {}: the engine alone takes {best:.0} rows/s at {:.2} s of CPU for a million rows; with its own settings {:.0} and {:.2}\n\n\
+         | encoding | records × clients | rows/s | rows an insert | of the engine's speed | of its speed with as many rows an insert | \
+         CPU, s a million rows | decoding | inserting | merging | the engine's CPU with as many rows an insert, of all |\n|---|{}\n",
         signal.name(),
-        alone.0,
-        alone.1,
-        "---:|".repeat(9)
+        median(&engine.best, total),
+        median(&engine.default, speed),
+        median(&engine.default, total),
+        "---:|".repeat(10)
     );
-    for (load, samples) in loads.iter().zip(samples) {
-        let speed = median(samples, speed);
-        let total = median(samples, |sample| cost(sample, sample.cpu.total()));
+    for (load, Measured { server, alike }) in loads.iter().zip(measured) {
+        let speed_here = median(server, speed);
+        let all = median(server, total);
         let _ = writeln!(
             text,
-            "| {} | {} × {} | {speed:.0} | {:.2} | {total:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.0} |",
+            "| {} | {} × {} | {speed_here:.0} | {:.0} | {:.2} | {:.2} | {all:.2} | {:.2} | {:.2} | {:.2} | {:.2} |",
             if load.gzip { "gzip" } else { "plain" },
             load.records,
             load.clients,
-            speed / alone.0,
-            median(samples, |sample| cost(sample, sample.cpu.decoding)),
-            median(samples, |sample| cost(sample, sample.cpu.inserting)),
-            median(samples, |sample| cost(sample, sample.cpu.merging)),
-            alone.1 / total,
-            median(samples, |sample| sample.rows as f64 / sample.inserts as f64),
+            median(server, |sample| sample.rows as f64 / sample.inserts as f64),
+            speed_here / best,
+            speed_here / median(alike, speed),
+            median(server, |sample| cost(sample, sample.cpu.decoding)),
+            median(server, |sample| cost(sample, sample.cpu.inserting)),
+            median(server, |sample| cost(sample, sample.cpu.merging)),
+            median(alike, total) / all,
         );
     }
     text
+}
+
+/// All its CPU time, in microseconds a row.
+fn total(sample: &Sample) -> f64 {
+    cost(sample, sample.cpu.total())
 }
 
 /// Rows a second.

@@ -14,8 +14,10 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
 
+use crate::Load;
+
 /// How many records there are to send.
-pub const ROWS: usize = 480_000;
+pub const ROWS: usize = 240_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
@@ -79,6 +81,11 @@ impl Requests {
             gzip,
             bodies,
         }
+    }
+
+    /// Whether these are what a load sends.
+    pub fn fit(&self, load: &Load) -> bool {
+        (self.signal, self.records, self.gzip) == (load.signal, load.records, load.gzip)
     }
 }
 
@@ -152,7 +159,12 @@ fn log(number: u64, time: u64) -> LogRecord {
         time_unix_nano: time,
         observed_time_unix_nano: time,
         severity_number: 9,
-        severity_text: if number % 50 == 0 { "WARN" } else { "INFO" }.to_owned(),
+        severity_text: if number.is_multiple_of(50) {
+            "WARN"
+        } else {
+            "INFO"
+        }
+        .to_owned(),
         body: Some(AnyValue {
             value: Some(Value::StringValue(body)),
         }),
@@ -196,7 +208,7 @@ fn common(number: u64) -> Vec<KeyValue> {
         text("http.route", "/orders/{id}"),
         int(
             "http.response.status_code",
-            if number % 100 == 0 { 500 } else { 200 },
+            if number.is_multiple_of(100) { 500 } else { 200 },
         ),
         text("user.id", &format!("user-{}", mixed(number) % 20_000)),
         text(

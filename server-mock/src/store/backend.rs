@@ -2,7 +2,7 @@
 
 use super::embedded::Embedded;
 use super::remote::Remote;
-use super::schema;
+use super::{schema, tables};
 use crate::Error;
 
 /// An embedded or remote `ClickHouse` and the database in it.
@@ -19,6 +19,11 @@ impl Backend {
             match self {
                 Self::Embedded(embedded) => drop(embedded.query(statement).await?),
                 Self::Remote(remote) => remote.execute(statement).await?,
+            }
+        }
+        if let Self::Embedded(embedded) = self {
+            for table in tables::names() {
+                embedded.query(&schema::merge_late(table)).await?;
             }
         }
         Ok(())

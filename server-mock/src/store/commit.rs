@@ -1,7 +1,8 @@
 //! Group commit: what waits while one insert runs goes into the next one, together.
 //!
-//! An insert costs about ten milliseconds however few rows it has, so the task does not begin the next one with the first request
-//! that is ready when others are being read: it waits for them, at most as long as the last insert took.
+//! An insert costs some five milliseconds however few rows it has, so the task does not begin the next one with the first request
+//! that is ready when others are being read: it waits for them, at most as long as the last insert took. Nor does it when more were
+//! answered just now than have come back: who sends all the time has the next request ready.
 
 use std::collections::HashSet;
 use std::mem;
@@ -16,13 +17,16 @@ use super::ledger::Ledger;
 use super::predecessor::Predecessor;
 use super::tables::{self, Encoded, FORMAT};
 use crate::Error;
-use crate::extract::{RequestId, now_ns};
+use crate::extract::RequestId;
 
 /// How many encoded bytes one group takes at most, beyond its first request.
 const LARGEST: usize = 64 * 1024 * 1024;
 
 /// How long a group waits at most for requests that are being read.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
+
+/// How long after an answer its client is expected to send again: not much longer than an insert costs.
+const COMING_BACK: Duration = Duration::from_millis(10);
 
 /// How many requests may wait; more wait to get in.
 const WAITING: usize = 256;
@@ -43,7 +47,11 @@ pub(crate) struct Committer {
 
 impl Committer {
     /// Starts the task; it ends once every committer is gone and everything sent is inserted.
-    pub(super) fn start(backend: Backend) -> Self {
+    ///
+    /// # Errors
+    /// When `ClickHouse` does not tell what it has already.
+    pub(super) async fn start(backend: Backend) -> Result<Self, Error> {
+        let predecessor = Predecessor::of(&backend).await?;
         let (batches, waiting) = mpsc::channel(WAITING);
         let arrivals = Arrivals::default();
         let line = Line {
@@ -51,8 +59,8 @@ impl Committer {
             arrivals: arrivals.clone(),
             again: Vec::new(),
         };
-        tokio::spawn(run(backend, line));
-        Self { batches, arrivals }
+        tokio::spawn(run(backend, predecessor, line));
+        Ok(Self { batches, arrivals })
     }
 
     /// Tells that a request is coming.
@@ -90,21 +98,37 @@ impl Committer {
     }
 }
 
-async fn run(backend: Backend, mut line: Line) {
-    let predecessor = Predecessor::until(now_ns());
+async fn run(backend: Backend, predecessor: Predecessor, mut line: Line) {
     let mut ledger = Ledger::default();
-    let mut patience = Duration::ZERO;
-    while let Some(mut group) = line.group(patience).await {
+    let mut last = Last {
+        requests: 0,
+        patience: Duration::ZERO,
+        answered: Instant::now(),
+    };
+    while let Some(mut group) = line.group(&last).await {
         let started = Instant::now();
         let outcome = insert(&backend, &predecessor, &mut ledger, &mut group)
             .await
             .map_err(|error| error.to_string());
-        patience = started.elapsed().min(LONGEST_WAIT);
+        last = Last {
+            requests: group.len(),
+            patience: started.elapsed().min(LONGEST_WAIT),
+            answered: Instant::now(),
+        };
         for batch in group {
             // The sender may have hung up meanwhile; its rows are stored all the same.
             let _ = batch.reply.send(outcome.clone());
         }
     }
+}
+
+/// The group before.
+struct Last {
+    /// How many requests were answered.
+    requests: usize,
+    /// How long the next group may wait for those that are being read.
+    patience: Duration,
+    answered: Instant,
 }
 
 /// The requests that wait to be inserted.
@@ -117,20 +141,21 @@ struct Line {
 
 impl Line {
     /// What is to be inserted next, together; none when there will be nothing more.
-    async fn group(&mut self, patience: Duration) -> Option<Vec<Batch>> {
+    async fn group(&mut self, last: &Last) -> Option<Vec<Batch>> {
         let mut group = mem::take(&mut self.again);
         if group.is_empty() {
             group.push(self.waiting.recv().await?);
         }
-        let deadline = Instant::now() + patience;
+        let being_read = Instant::now() + last.patience;
+        let coming_back = last.answered + last.patience.min(COMING_BACK);
+        let expected = self.waiting.len() + last.requests;
         let mut bytes = 0;
         while bytes < LARGEST {
             let next = match self.waiting.try_recv() {
                 Ok(next) => Some(next),
-                Err(_) if !self.arrivals.any() => None,
-                Err(_) => timeout_at(deadline, self.waiting.recv())
-                    .await
-                    .unwrap_or(None),
+                Err(_) if self.arrivals.any() => self.next_until(being_read).await,
+                Err(_) if group.len() < expected => self.next_until(coming_back).await,
+                Err(_) => None,
             };
             let Some(next) = next else { break };
             bytes += next.rows.bytes();
@@ -138,6 +163,12 @@ impl Line {
         }
         self.again = take_repeated(&mut group);
         Some(group)
+    }
+
+    async fn next_until(&mut self, deadline: Instant) -> Option<Batch> {
+        timeout_at(deadline, self.waiting.recv())
+            .await
+            .unwrap_or(None)
     }
 }
 
@@ -160,17 +191,18 @@ async fn insert(
 ) -> Result<(), Error> {
     predecessor.look(backend, group, ledger).await?;
     for (at, sql) in tables::inserts().iter().enumerate() {
-        let mut chunks = Vec::new();
+        let mut blocks = Vec::new();
         let mut requests = Vec::new();
         for batch in &mut *group {
-            let chunk = mem::take(&mut batch.rows.chunks[at]);
-            if chunk.is_empty() || ledger.has(batch.request, at) {
+            let block = mem::take(&mut batch.rows.blocks[at]);
+            if block.is_empty() || ledger.has(batch.request, at) {
                 continue;
             }
-            chunks.push(chunk);
+            blocks.push(block);
             requests.extend(batch.request);
         }
-        if !chunks.is_empty() {
+        if !blocks.is_empty() {
+            let chunks = tables::chunks(at, blocks);
             backend.insert(sql, FORMAT, chunks).await?;
             for request in requests {
                 ledger.add(request, at);

@@ -77,10 +77,11 @@ pub(crate) enum Store {
 }
 
 impl Store {
-    pub(crate) fn start(backend: Option<Backend>) -> Self {
-        backend.map_or(Self::Memory, |backend| {
-            Self::Clickhouse(Committer::start(backend))
-        })
+    pub(crate) async fn start(backend: Option<Backend>) -> Result<Self, Error> {
+        match backend {
+            Some(backend) => Ok(Self::Clickhouse(Committer::start(backend).await?)),
+            None => Ok(Self::Memory),
+        }
     }
 
     /// Where rows are encoded for this store, if it takes any.

@@ -1,8 +1,8 @@
 //! What a process before this one has stored of the requests that come now.
 //!
-//! It may have been killed between the inserts into two tables, or before it could answer. A request whose newest row is younger
-//! than this process was made since, as far as clocks agree, and has never been sent before: only older ones are looked for, so
-//! this costs nothing once senders have caught up. Rows of metrics have no ids, and are not looked for.
+//! It may have been killed between the inserts into two tables, or before it could answer. A request with a row that is younger than
+//! all that were there when this process began has not been stored whole: only others are looked for, so this costs nothing in a
+//! new directory, and nothing once senders have caught up. Rows of metrics have no ids, and are not looked for.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,7 @@ use super::commit::Batch;
 use super::ledger::Ledger;
 use super::tables::{Extent, WITH_IDS};
 use crate::Error;
-use crate::extract::RequestId;
+use crate::extract::{RequestId, now_ns};
 
 /// How many characters of an id's text are the same for all rows of a request.
 const REQUEST: usize = 28;
@@ -21,13 +21,23 @@ const REQUEST: usize = 28;
 /// Looks for the rows of older requests, and enters what is there in the ledger.
 #[derive(Debug)]
 pub(super) struct Predecessor {
-    /// When this process took over, in nanoseconds since 1970.
-    until_ns: i64,
+    /// The time of the newest row that each table had when this process took over, in nanoseconds since 1970.
+    newest_ns: [i64; WITH_IDS.len()],
 }
 
 impl Predecessor {
-    pub(super) fn until(now_ns: i64) -> Self {
-        Self { until_ns: now_ns }
+    /// Looks at what is there before this process inserts.
+    pub(super) async fn of(backend: &Backend) -> Result<Self, Error> {
+        // Others may still be writing to a remote server, and what they write is as new as it gets.
+        let mut newest_ns = [now_ns(); WITH_IDS.len()];
+        if let Backend::Embedded(_) = backend {
+            for (newest, table) in newest_ns.iter_mut().zip(WITH_IDS) {
+                let answer = backend.query(&newest_of(table)).await?;
+                // Looking once too often does no harm.
+                *newest = answer.trim().parse().unwrap_or(i64::MAX);
+            }
+        }
+        Ok(Self { newest_ns })
     }
 
     pub(super) async fn look(
@@ -41,7 +51,7 @@ impl Predecessor {
                 .iter()
                 .filter_map(|batch| Some((batch.request?, batch.rows.extents[at]?)))
                 .filter(|(request, extent)| {
-                    extent.times.1 < self.until_ns && !ledger.has(Some(*request), at)
+                    extent.times.1 <= self.newest_ns[at] && !ledger.has(Some(*request), at)
                 })
                 .collect();
             if sought.is_empty() {
@@ -54,6 +64,14 @@ impl Predecessor {
         }
         Ok(())
     }
+}
+
+/// Asks for the time of the table's newest row, or the least number when it has none.
+fn newest_of(table: &str) -> String {
+    format!(
+        "SELECT if(count() = 0, {}, toUnixTimestamp64Nano(max(Timestamp))) FROM {table}",
+        i64::MIN
+    )
 }
 
 /// Asks how many rows of each request the table has.

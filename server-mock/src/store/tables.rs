@@ -23,6 +23,11 @@ pub(super) const WITH_IDS: [&str; 3] = [Log::TABLE, Span::TABLE, ErrorRow::TABLE
 /// The format of what is inserted.
 pub(super) const FORMAT: &str = "Native";
 
+/// The tables' names.
+pub(super) fn names() -> [&'static str; TABLES.len()] {
+    TABLES.map(|(table, _)| table)
+}
+
 /// The statements that insert into each table.
 pub(super) fn inserts() -> [String; TABLES.len()] {
     TABLES.map(|(table, columns)| {
@@ -32,6 +37,12 @@ pub(super) fn inserts() -> [String; TABLES.len()] {
             .collect();
         format!("INSERT INTO {table} ({})", names.join(", "))
     })
+}
+
+/// The rows of several requests for the table with this number, as they are inserted.
+pub(super) fn chunks(table: usize, blocks: Vec<Block>) -> Vec<Vec<u8>> {
+    let (_, columns) = TABLES[table];
+    Block::chunks(blocks, columns)
 }
 
 /// The rows of one request, being encoded.
@@ -74,16 +85,11 @@ impl Tables {
         }
     }
 
-    /// Makes each table's rows one chunk.
+    /// There are no more rows.
     pub(crate) fn encode(self) -> Encoded {
-        let mut blocks = self.blocks.into_iter();
-        let chunks = TABLES.map(|(_, columns)| {
-            let block = blocks.next().unwrap_or_default();
-            block.into_bytes(columns)
-        });
         Encoded {
             extents: self.extents,
-            chunks,
+            blocks: self.blocks,
         }
     }
 }
@@ -92,13 +98,13 @@ impl Tables {
 #[derive(Debug)]
 pub(crate) struct Encoded {
     pub(super) extents: [Option<Extent>; WITH_IDS.len()],
-    /// For each table; empty where there are no rows.
-    pub(super) chunks: [Vec<u8>; TABLES.len()],
+    /// For each table.
+    pub(super) blocks: [Block; TABLES.len()],
 }
 
 impl Encoded {
     pub(super) fn bytes(&self) -> usize {
-        self.chunks.iter().map(Vec::len).sum()
+        self.blocks.iter().map(Block::bytes).sum()
     }
 }
 

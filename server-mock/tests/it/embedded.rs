@@ -30,6 +30,17 @@ pub(crate) fn sql(query: &str) -> String {
     SERVER.sql(query).unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// Another server, with a database of its own.
+pub(crate) fn server(database: &str) -> MockServer {
+    sql(&format!("CREATE DATABASE IF NOT EXISTS {database}"));
+    let clickhouse = Clickhouse::Embedded {
+        data_dir: data_dir(),
+        database: database.to_owned(),
+    };
+    let server = MockServer::builder().clickhouse(clickhouse).start();
+    server.unwrap_or_else(|error| panic!("{error}"))
+}
+
 fn sql_url(path: &str) -> String {
     format!("http://{}{path}", SERVER.sql_address().expect("SQL is on"))
 }

@@ -7,6 +7,7 @@ mod embedded;
 mod killed;
 mod metrics;
 mod otlp;
+mod parts;
 mod retried;
 mod setup;
 mod support;

@@ -3,21 +3,10 @@
 
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
-use server_mock::{Clickhouse, MockServer};
+use server_mock::MockServer;
 
-use crate::embedded::{data_dir, sql};
+use crate::embedded::server;
 use crate::support::{event, log, logs, post, span, spans};
-
-/// A server with a database of its own.
-fn server(database: &str) -> MockServer {
-    sql(&format!("CREATE DATABASE IF NOT EXISTS {database}"));
-    let clickhouse = Clickhouse::Embedded {
-        data_dir: data_dir(),
-        database: database.to_owned(),
-    };
-    let server = MockServer::builder().clickhouse(clickhouse).start();
-    server.unwrap_or_else(|error| panic!("{error}"))
-}
 
 async fn send(server: &MockServer, path: &str, name: &str, message: &impl Message) -> u16 {
     let request = post(&server.url(), path).header("x-highlight-batch", name);
