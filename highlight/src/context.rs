@@ -19,11 +19,13 @@ thread_local! {
 }
 
 /// False on a thread that is being torn down, where asking OpenTelemetry would panic.
+#[inline]
 pub(crate) fn is_reachable() -> bool {
     ALIVE.try_with(|()| ()).is_ok()
 }
 
 /// Looks at the current context. None where it is not [reachable](is_reachable).
+#[inline]
 pub(crate) fn current<T>(look: impl FnOnce(&Context) -> T) -> Option<T> {
     is_reachable().then(|| Context::map_current(look))
 }
@@ -159,6 +161,7 @@ impl Default for Correlation {
 
 impl Correlation {
     /// Of the current context. User code must not run inside [`current`]: this copies out and lets go.
+    #[inline]
     pub(crate) fn current() -> Self {
         current(Correlation::of).unwrap_or_default()
     }

@@ -84,9 +84,15 @@ impl Room for ShortText {
     }
 }
 
+#[inline]
 fn is_blank(text: &[u8]) -> bool {
     let begins = text.first().is_some_and(u8::is_ascii_graphic);
-    !begins && str::from_utf8(text).is_ok_and(|text| text.trim().is_empty())
+    !begins && has_only_spaces(text)
+}
+
+#[cold]
+fn has_only_spaces(text: &[u8]) -> bool {
+    str::from_utf8(text).is_ok_and(|text| text.trim().is_empty())
 }
 
 impl<T: Room> Texts<T> {
@@ -115,6 +121,7 @@ impl<T: Room> Texts<T> {
     }
 
     /// The same, of what was blank. An `exception.message` must not be empty: upstream would not see an error.
+    #[inline]
     pub(super) fn fill(
         &mut self,
         message: &(impl Display + ?Sized),
@@ -133,11 +140,13 @@ impl<T: Room> Texts<T> {
         }
     }
 
+    #[inline]
     pub(super) fn push_cause(&mut self, cause: &(impl Display + ?Sized)) {
         proto::format_bounded(&mut self.all, MAX_MESSAGE_BYTES, cause);
         self.end();
     }
 
+    #[inline]
     fn end(&mut self) {
         // The texts of an error are far below four gigabytes.
         let end = u32::try_from(self.all.len()).unwrap_or(u32::MAX);

@@ -32,6 +32,7 @@ pub(super) struct Moment {
 }
 
 impl Moment {
+    #[inline]
     pub(super) fn now(correlation: Correlation) -> Self {
         let scope = correlation.ambient.scope();
         Moment {
@@ -43,6 +44,7 @@ impl Moment {
     }
 
     /// The bytes that it has elsewhere. What it shares with others is counted as if it had it alone.
+    #[inline]
     pub(super) fn size(&self) -> usize {
         let pairs = self.tags.iter().flat_map(|tags| tags.iter());
         let tags = pairs

@@ -379,6 +379,7 @@ fn prepend(buf: &mut Vec<u8>, start: usize, head: impl FnOnce(&mut Vec<u8>)) {
 /// Appends `value`'s text, at most `max` bytes of it, cut on a character boundary and marked when it was longer.
 ///
 /// A `Display` that fails or panics does not reach the caller: the text then says so.
+#[inline]
 pub(crate) fn format_bounded(
     buf: &mut impl TextBuffer,
     max: usize,

@@ -97,6 +97,7 @@ impl Queue {
         block.slots.push(Slot::Whole(Box::new(waiting)));
     }
 
+    #[inline]
     pub(super) fn pack(&mut self, packed: &Packed<'_>, moment: Moment, held: usize) {
         let block = self.block(|block| !block.is_full() && block.common.has_room(packed));
         let slot = Slot::Packed(block.common.take(packed, moment, held));
@@ -104,6 +105,7 @@ impl Queue {
     }
 
     /// The last block where that is `good`, or a new one.
+    #[inline]
     fn block(&mut self, good: impl FnOnce(&Block) -> bool) -> &mut Block {
         let at = match self.0.last() {
             Some(last) if good(last) => self.0.len() - 1,

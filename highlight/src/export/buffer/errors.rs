@@ -22,6 +22,7 @@ impl Buffer {
     }
 
     /// The same for one that needs no memory of its own.
+    #[inline]
     pub(in crate::export) fn push_packed(&self, error: &Packed<'_>, moment: Moment) {
         let held = error.size() + moment.size();
         self.let_wait(Signal::Traces, held, |queue| {
@@ -35,6 +36,7 @@ impl Buffer {
         self.let_wait(signal, held, |queue| queue.push(error));
     }
 
+    #[inline]
     fn let_wait(&self, signal: Signal, held: usize, put: impl FnOnce(&mut Queue)) {
         if let Some(reason) = self.refusal(self.is_closed(), held) {
             return self.refuse(signal, reason, 1);
@@ -48,8 +50,15 @@ impl Buffer {
         }
         self.counters.accepted(signal, 1);
         // Who finds the worker on the watch leaves it at that: its last look comes after it has ended the watch.
-        let tells = !self.is_watched() && !self.watched.swap(true, Ordering::AcqRel);
-        if tells && !self.alarm.set(GATHERING) {
+        if !self.is_watched() {
+            self.ask_for_a_watch();
+        }
+    }
+
+    #[cold]
+    fn ask_for_a_watch(&self) {
+        let is_first = !self.watched.swap(true, Ordering::AcqRel);
+        if is_first && !self.alarm.set(GATHERING) {
             self.wake.notify_one();
         }
     }
@@ -70,6 +79,7 @@ impl Buffer {
     }
 
     /// False in a forked child, which finds that out with the first error that has to tell, and whenever the list grows.
+    #[inline]
     fn queue(&self, put: impl FnOnce(&mut Queue)) -> bool {
         let Some(mut waiting) = self.lock_unless_forked(&self.waiting) else {
             return false;
