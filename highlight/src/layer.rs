@@ -74,6 +74,7 @@ where
     }
 }
 
+#[inline]
 fn entry<T>(
     highlight: &Highlight,
     span: &SpanRef<'_, impl for<'span> LookupSpan<'span>>,
@@ -85,6 +86,7 @@ fn entry<T>(
 impl HighlightLayer {
     /// The OpenTelemetry context of the current span. It is the current OpenTelemetry context, which may also be that of a span
     /// made without `tracing`; unless another of our layers in the same registry put its own there.
+    #[inline]
     fn current(&self, known: &impl Known) -> opentelemetry::Context {
         let current = crate::context::current(opentelemetry::Context::clone);
         let current = current.unwrap_or_default();
@@ -97,6 +99,7 @@ impl HighlightLayer {
     }
 
     /// The OpenTelemetry side of a new span; none where nothing is to be recorded.
+    #[inline]
     fn made(&self, attributes: &Attributes<'_>, known: &impl Known) -> Option<Entry> {
         let highlight = &self.highlight;
         if highlight.is_silent() {

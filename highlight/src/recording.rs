@@ -150,6 +150,7 @@ impl Recording {
     }
 
     /// Begins the span, if the sampling takes it; none when it has begun already.
+    #[inline]
     pub(crate) fn begin(&self) -> Option<Beginning> {
         let highlight = self.0.highlight.as_ref()?;
         let mut live = lock(&self.0.live);
@@ -233,6 +234,7 @@ impl Recording {
     }
 
     /// Nobody asks for the span any more, which has ended. Where nobody else has it, the next one is made of it.
+    #[inline]
     pub(crate) fn retire(self) {
         spare::keep(self.0);
     }
@@ -247,6 +249,7 @@ impl Shared {
     }
 
     /// Hands it over, if it has not ended before. `end` is told when it started; both are nanoseconds since 1970.
+    #[inline]
     fn finish(&self, end: impl FnOnce(u64) -> u64) {
         let Some(highlight) = &self.highlight else {
             return;
@@ -303,6 +306,7 @@ impl Live {
     }
 
     /// Its parent's context; none when it has begun already.
+    #[inline]
     fn begin(&mut self, highlight: &Highlight) -> Option<Context> {
         if self.stage != Stage::Made {
             return None;
@@ -322,6 +326,7 @@ impl Live {
         Some(parent)
     }
 
+    #[inline]
     fn write(&self, buf: &mut Vec<u8>, head: &Head<'_>, form: Form<'_>, scrub: &Scrub) {
         let attributes = &self.draft.attributes.bytes;
         match form {
@@ -340,6 +345,7 @@ impl Live {
     }
 
     /// What comes behind the attributes.
+    #[inline]
     fn write_rest(&self, buf: &mut Vec<u8>, scrub: &Scrub) {
         span::write_status(buf, &self.draft.status, scrub);
         buf.extend_from_slice(&self.parts);

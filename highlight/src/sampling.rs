@@ -56,6 +56,7 @@ impl Sampling {
     }
 
     /// The decision for a span that is about to begin.
+    #[inline]
     pub(crate) fn takes(
         &self,
         parent: Option<&SpanContext>,

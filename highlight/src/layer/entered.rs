@@ -24,6 +24,7 @@ thread_local! {
 }
 
 /// Makes the span's context the current one.
+#[inline]
 pub(super) fn enter(id: &Id, owner: Owner, context: Context) {
     // On a thread that is being torn down neither OpenTelemetry's thread-local nor ours can be used.
     if crate::context::is_reachable() {
@@ -37,6 +38,7 @@ pub(super) fn enter(id: &Id, owner: Owner, context: Context) {
 }
 
 /// Goes back to the context before.
+#[inline]
 pub(super) fn exit(id: &Id, owner: Owner) {
     let left = ENTERED.try_with(|stack| {
         let mut stack = stack.borrow_mut();

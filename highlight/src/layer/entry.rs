@@ -47,6 +47,7 @@ impl Entry {
     }
 
     /// Of a span that has begun.
+    #[inline]
     pub(super) fn begun(recording: Recording, context: Context) -> Self {
         Entry {
             recording,
@@ -119,6 +120,7 @@ impl Entry {
     }
 
     /// Its context, with the span in it, which begins now, if it had not.
+    #[inline]
     pub(super) fn context(&self) -> Context {
         // Dropped last, when nothing is locked.
         let mut parent = None;
@@ -138,6 +140,7 @@ impl Entry {
     }
 
     /// The span is over, and nobody will ask for the entry again.
+    #[inline]
     pub(super) fn close(self) {
         self.recording.finish();
         drop(self.context);
@@ -145,6 +148,7 @@ impl Entry {
     }
 }
 
+#[inline]
 fn begun(
     recording: &Recording,
     own: &mut Option<Context>,

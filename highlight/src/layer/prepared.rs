@@ -60,6 +60,7 @@ pub(crate) fn open(
 
 /// The entry of a span that is being opened, where it is prepared. Where the process has several layers of ours, the first to see
 /// it takes it.
+#[inline]
 pub(super) fn entry(highlight: &Highlight, metadata: &Metadata<'_>) -> Option<Entry> {
     if metadata.target() != "highlight::http" {
         return None;

@@ -90,6 +90,7 @@ pub(super) fn with<T>(id: &Id, work: impl FnOnce(&mut Open) -> T) -> Option<T> {
 }
 
 /// One user less; gives the span back with the last one.
+#[inline]
 pub(super) fn leave(id: &Id) -> Option<Open> {
     let (index, generation) = parts(id);
     let mut slot = lock(find(index)?);

@@ -52,6 +52,7 @@ const NOBODY: u64 = u64::MAX;
 
 impl Spans {
     /// The context with the span in it, which begins now, if it had not.
+    #[inline]
     pub(super) fn context(&self, id: &Id) -> Option<Context> {
         // Dropped last, when nothing is locked.
         let mut parent = None;
@@ -102,6 +103,7 @@ impl Known for Spans {
         self.context(id)
     }
 
+    #[inline]
     fn current(&self, _: &Highlight) -> Option<Context> {
         entered::innermost(self.owner(), |id| self.context(id))
     }

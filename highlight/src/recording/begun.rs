@@ -30,6 +30,7 @@ impl Default for Begun {
 
 /// A span that was made before the session was there, as in `with_session(session, job.instrument(span))`, begins inside of it.
 /// Where the process has several SDKs, its context says which one made it.
+#[inline]
 pub(super) fn inside_the_session(parent: Context, owner: Owner) -> (Context, Ambient) {
     let mut ambient = Ambient::of(&parent);
     let mut changed = false;
@@ -54,6 +55,7 @@ pub(super) fn inside_the_session(parent: Context, owner: Owner) -> (Context, Amb
 }
 
 impl Begun {
+    #[inline]
     pub(super) fn below(parent: &Context, draft: &Draft, sampling: &Sampling) -> Self {
         let above = parent.span();
         let above = above.span_context();
