@@ -52,6 +52,9 @@ impl Buffer {
         // Who finds the worker on the watch leaves it at that: its last look comes after it has ended the watch.
         if !self.is_watched() {
             self.ask_for_a_watch();
+        } else if self.is_pressed() {
+            // There may be no room left by the next look.
+            self.hurry();
         }
     }
 

@@ -1,3 +1,4 @@
+use super::super::deferred::Deferred;
 use super::super::note;
 use super::*;
 
@@ -28,6 +29,37 @@ fn the_budget_is_never_exceeded_and_what_does_not_fit_is_counted() {
     assert_eq!(buffer.held(), 0);
     let stats = buffer.stats();
     assert_eq!(stats.dropped(Signal::Logs, DropReason::Shutdown), queued);
+}
+
+#[test]
+fn errors_that_fill_the_buffer_do_not_wait_for_the_next_look() {
+    let buffer = Buffer::new(Bounds {
+        budget: 20_000,
+        request: 10_000,
+    });
+    let error = || Deferred {
+        signal: Signal::Traces,
+        scope: scope("a"),
+        record: vec![1; 1_000],
+        gaps: Vec::new(),
+        held: 0,
+    };
+    let mut hurried_at = Vec::new();
+    for _ in 0..2 {
+        while !buffer.take_urgent() {
+            buffer.push_deferred(error());
+            assert!(buffer.is_watched());
+            assert!(buffer.held() < 13_000, "{}", buffer.held());
+        }
+        hurried_at.push(buffer.held());
+        for error in buffer.take_waiting().into_iter() {
+            buffer.release(error.held());
+        }
+    }
+    assert!(
+        hurried_at.iter().all(|held| *held > 10_000),
+        "{hurried_at:?}"
+    );
 }
 
 #[test]
