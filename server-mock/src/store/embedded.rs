@@ -10,8 +10,8 @@ use crate::Error;
 
 /// What the connection that inserts is set to.
 ///
-/// The skip indexes are most of what an insert of logs costs (44 ms of 10,000 rows take 20 without them), and ten of the 23 files
-/// that a small part consists of; merges make them anew in any case. Until then queries read those parts without.
+/// The skip indexes are a large share of what an insert costs, as `cargo xtask bench ingest` shows of the engine alone, and of the files
+/// of a small part; merges make them anew in any case. Until then queries read those parts without.
 const INSERTING: &str = "SET materialize_skip_indexes_on_insert = 0";
 
 /// Two engines on one data directory, so that a long query does not hold inserts up.

@@ -1,6 +1,6 @@
 //! `ClickHouse`'s `Native` format (see <https://clickhouse.com/docs/interfaces/formats/Native>): blocks of whole columns.
 //!
-//! The engine takes them in half the time that it needs for the same rows as `RowBinary`, value by value. Every block costs it
+//! The engine takes them faster than the same rows as `RowBinary`, value by value. Every block costs it
 //! something however few rows it has, so the blocks of small requests are joined.
 
 use std::mem;

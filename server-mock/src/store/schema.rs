@@ -15,8 +15,8 @@ pub(super) const STATEMENTS: [&str; 9] = [
 
 /// The statement that has a table's parts merged later, and more of them at once; it reaches tables that are there already.
 ///
-/// A merge begins once its parts are so many times as large together as the largest of them. With the engine's 5, every row of small
-/// inserts is written six times by the background; with 16 three times, and some forty parts are there meanwhile instead of twenty.
+/// A merge begins once its parts are so many times as large together as the largest of them. With the engine's 5, the rows of small
+/// inserts are written again and again by the background; with 16 less often, for more parts that are there meanwhile.
 pub(super) fn merge_late(table: &str) -> String {
     format!("ALTER TABLE {table} MODIFY SETTING merge_selector_base = 16")
 }
