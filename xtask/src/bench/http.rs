@@ -14,7 +14,7 @@ use super::sink::Sink;
 use crate::say;
 use oha::Oha;
 use server::Server;
-use table::Sample;
+use table::{Paced, Samples, Saturated};
 
 const FRAMEWORKS: [&str; 2] = ["axum", "actix"];
 /// The bare one first, ours second.
@@ -35,7 +35,9 @@ const PACKAGES: [Package; 9] = [
 
 /// A rate that leaves both cores idle at times, so that the processor time of a request is not that of a crowd.
 const RATE: u32 = 2_000;
-const REQUESTS: u32 = 20_000;
+/// The variants take turns of two seconds: what else the machine does meanwhile concerns neighbours alike.
+const TURN: u32 = 4_000;
+const TURNS: usize = 5;
 const WARM_UP: u32 = 2_000;
 const SATURATING: u32 = 60_000;
 
@@ -50,12 +52,10 @@ pub(super) fn run(arguments: &[String], document: &mut Document) -> Result<()> {
     let mut tables = String::new();
     let wanted = |framework: &&str| only.as_deref().is_none_or(|only| only == *framework);
     for framework in FRAMEWORKS.into_iter().filter(wanted) {
-        let mut samples = vec![Vec::new(); VARIANTS.len()];
+        let mut samples = vec![Samples::default(); VARIANTS.len()];
         for round in 1..=rounds {
             say(&format!("{framework}, round {round} of {rounds}"));
-            for (variant, samples) in VARIANTS.iter().zip(&mut samples) {
-                samples.push(measure(&binaries, &oha, &format!("{framework}-{variant}"))?);
-            }
+            measure(&binaries, &oha, framework, &mut samples)?;
         }
         tables.push_str(&table::table(framework, &VARIANTS, &samples));
     }
@@ -78,31 +78,74 @@ fn parse(arguments: &[String]) -> Result<(usize, Option<String>)> {
     Ok((rounds, only))
 }
 
-/// One server: warmed up, then under a moderate rate, then under as many requests as it can take.
-fn measure(binaries: &Path, oha: &Oha, name: &str) -> Result<Sample> {
-    let sink = Sink::start(&binaries.join("sink"))?;
-    let endpoint = format!("http://{}", sink.address());
-    let mut server = Server::start(&binaries.join(format!("http-{name}")), &endpoint)?;
-    let arrived = || -> Result<f64> {
-        let counts = sink.counts()?;
+/// One round: all variants warmed up, then by turns under a moderate rate, then each under as many requests as it can take.
+fn measure(binaries: &Path, oha: &Oha, framework: &str, samples: &mut [Samples]) -> Result<()> {
+    let start = |variant: &&str| Service::start(binaries, oha, &format!("{framework}-{variant}"));
+    let mut services = VARIANTS.iter().map(start).collect::<Result<Vec<_>>>()?;
+    for _ in 0..TURNS {
+        for (service, samples) in services.iter_mut().zip(&mut *samples) {
+            let seen = service.load(oha, TURN, Some(RATE))?;
+            samples.paced.push(Paced {
+                cpu_us: seen.cpu_us,
+                delivered: seen.delivered,
+                p99_us: seen.by_oha.p99_us,
+            });
+        }
+    }
+    for (service, samples) in services.iter_mut().zip(samples) {
+        let seen = service.load(oha, SATURATING, None)?;
+        samples.saturated.push(Saturated {
+            cpu_us: seen.cpu_us,
+            delivered: seen.delivered,
+            requests_a_second: seen.by_oha.requests_a_second,
+            rss_mib: seen.rss_mib,
+        });
+    }
+    Ok(())
+}
+
+/// A server, and what it sends to.
+struct Service {
+    server: Server,
+    sink: Sink,
+}
+
+/// What a load showed.
+struct Seen {
+    /// Of the whole process, for a request.
+    cpu_us: f64,
+    delivered: f64,
+    rss_mib: f64,
+    by_oha: oha::Seen,
+}
+
+impl Service {
+    /// Warmed up.
+    fn start(binaries: &Path, oha: &Oha, name: &str) -> Result<Self> {
+        let sink = Sink::start(&binaries.join("sink"))?;
+        let endpoint = format!("http://{}", sink.address());
+        let server = Server::start(&binaries.join(format!("http-{name}")), &endpoint)?;
+        oha.run(server.address(), WARM_UP, None)?;
+        Ok(Service { server, sink })
+    }
+
+    fn load(&mut self, oha: &Oha, requests: u32, rate: Option<u32>) -> Result<Seen> {
+        let (before, had) = (self.server.clock()?, self.arrived()?);
+        let by_oha = oha.run(self.server.address(), requests, rate)?;
+        let after = self.server.clock()?;
+        // A server span and a log record for each request.
+        let owed = f64::from(requests * 2);
+        Ok(Seen {
+            cpu_us: (after.process_ns - before.process_ns) / 1e3 / f64::from(requests),
+            delivered: (self.arrived()? - had) / owed,
+            rss_mib: after.rss_mib,
+            by_oha,
+        })
+    }
+
+    fn arrived(&self) -> Result<f64> {
+        let counts = self.sink.counts()?;
         let of = |key: &str| counts[key].as_f64().unwrap_or_default();
         Ok(of("spans") + of("logs"))
-    };
-    oha.run(server.address(), WARM_UP, None)?;
-    let (before, had) = (server.clock()?, arrived()?);
-    let paced = oha.run(server.address(), REQUESTS, Some(RATE))?;
-    let (after, has) = (server.clock()?, arrived()?);
-    let saturated = oha.run(server.address(), SATURATING, None)?;
-    let end = server.clock()?;
-    // A server span and a log record for each request.
-    let share = |arrived: f64, requests: u32| arrived / f64::from(requests * 2);
-    Ok(Sample {
-        cpu_us: (after.process_ns - before.process_ns) / 1e3 / f64::from(REQUESTS),
-        delivered: share(has - had, REQUESTS),
-        p99_us: paced.p99_us,
-        requests_a_second: saturated.requests_a_second,
-        saturated_cpu_us: (end.process_ns - after.process_ns) / 1e3 / f64::from(SATURATING),
-        saturated_delivered: share(arrived()? - has, SATURATING),
-        rss_mib: end.rss_mib,
-    })
+    }
 }
