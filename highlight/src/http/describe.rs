@@ -13,6 +13,7 @@ static METHODS: [&str; 9] = [
     "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
 ];
 
+#[inline]
 pub(crate) fn known_method(method: &str) -> Option<&'static str> {
     METHODS.iter().find(|known| **known == method).copied()
 }
@@ -29,6 +30,7 @@ pub(super) struct Seen<'a, R> {
 }
 
 /// Sets what is not the same for all requests of a route.
+#[inline]
 pub(super) fn describe<R: Request>(
     seen: &Seen<'_, R>,
     names: &Names,
@@ -67,6 +69,7 @@ pub(super) fn describe<R: Request>(
 }
 
 /// `shop.example:8080`, `[::1]:8080`, or either without a port.
+#[inline]
 pub(crate) fn host_and_port(host: &str) -> (Option<&str>, Option<u16>) {
     let mark = host.bytes().rposition(|byte| matches!(byte, b':' | b']'));
     let (name, port) = match mark {

@@ -27,6 +27,7 @@ pub(crate) struct Headers<'a> {
 }
 
 impl<'a> Headers<'a> {
+    #[inline]
     pub(crate) fn of(request: &'a impl Request) -> Self {
         let mut headers = Headers::default();
         request.each_header(&mut |name, value| {

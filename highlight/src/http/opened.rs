@@ -22,6 +22,7 @@ pub(super) enum Inside<'a> {
 }
 
 impl<'a> Inside<'a> {
+    #[inline]
     pub(super) fn of(span: Option<&'a tracing::Span>, context: &Context) -> Self {
         match span {
             Some(span) => Inside::Span {
@@ -36,6 +37,7 @@ impl<'a> Inside<'a> {
 
 /// A `tracing` span, so that what is spawned `in_current_span` stays below it; where the filters take it out, or another
 /// subscriber is in charge, a span of our own.
+#[inline]
 pub(super) fn open_span(
     highlight: &Highlight,
     route: &Route,

@@ -12,6 +12,7 @@ use crate::session::Session;
 
 /// Where the request comes from: the caller's trace first, then the browser's session. Without a caller's trace the one that the
 /// browser's request id names goes on here.
+#[inline]
 pub(crate) fn origin(headers: &Headers<'_>) -> (Context, Option<TraceId>) {
     let context = context(headers);
     let session = session::of(headers, &context);
@@ -22,6 +23,7 @@ pub(crate) fn origin(headers: &Headers<'_>) -> (Context, Option<TraceId>) {
 }
 
 /// The caller's span and baggage.
+#[inline]
 pub(super) fn context(headers: &Headers<'_>) -> Context {
     let mut context = Context::current();
     if headers.name_a_caller() {

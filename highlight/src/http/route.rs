@@ -90,6 +90,7 @@ impl Route {
     }
 
     /// The series of the requests that are being handled, which `find` finds once. It may have to be looked up anew.
+    #[inline]
     pub(super) fn active(
         &self,
         find: impl FnOnce() -> Option<Arc<Series>>,
@@ -104,6 +105,7 @@ impl Route {
 
     /// Shows the series of the durations of requests that were answered with `status`. False where `find` has to find it, and finds
     /// none.
+    #[inline]
     pub(super) fn duration(
         &self,
         status: u16,
@@ -151,6 +153,7 @@ struct Asked<'a> {
 }
 
 impl Key {
+    #[inline]
     fn is(&self, asked: &Asked<'_>) -> bool {
         self.template.as_deref() == asked.template
             && self.method == asked.method
@@ -189,6 +192,7 @@ impl Default for Routes {
 
 impl Routes {
     /// The route of `request`.
+    #[inline]
     pub(super) fn of(
         &self,
         request: &impl Request,
@@ -242,12 +246,14 @@ impl Routes {
     }
 
     /// Of the template alone, which has few methods.
+    #[inline]
     fn slot(&self, template: Option<&str>) -> &Slot {
         let hash = template.map_or(0, |template| self.hashes.hash_one(template));
         &self.known[usize::from(hash.to_le_bytes()[0]) % SLOTS]
     }
 }
 
+#[inline]
 fn scheme(scheme: &str) -> &'static str {
     if scheme.eq_ignore_ascii_case("https") {
         "https"

@@ -21,6 +21,7 @@ const ID_COOKIE: &str = "sessionSecureID";
 const DATA_COOKIE: &str = "sessionData_";
 
 /// The session of a request, whose baggage is in `context`. The first place that has a well-formed one wins.
+#[inline]
 pub(super) fn of(headers: &Headers<'_>, context: &Context) -> Option<Session> {
     let carried = carried(headers.session, context);
     if carried.is_some() || headers.cookies.is_empty() {

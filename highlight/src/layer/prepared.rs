@@ -38,6 +38,7 @@ thread_local! {
 
 /// Calls `open`, which makes a span of this crate's own, whose OpenTelemetry side is made of `draft` below `parent`. Gives these
 /// back where no layer of ours sees the span.
+#[inline]
 pub(crate) fn open(
     draft: Draft,
     parent: Context,
