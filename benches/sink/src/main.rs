@@ -31,6 +31,8 @@ struct Counts {
     others: AtomicU64,
     spans: AtomicU64,
     errors: AtomicU64,
+    /// Errors that came with the stack of their place.
+    stacks: AtomicU64,
     measurements: Measurements,
     requests: AtomicU64,
     bytes: AtomicU64,
@@ -58,6 +60,7 @@ async fn counts(State(counts): State<Arc<Counts>>) -> String {
         "others": counts.others.load(Relaxed),
         "spans": counts.spans.load(Relaxed),
         "errors": counts.errors.load(Relaxed),
+        "stacks": counts.stacks.load(Relaxed),
         "measurements": counts.measurements.total(),
         "requests": counts.requests.load(Relaxed),
         "bytes": counts.bytes.load(Relaxed),
@@ -141,12 +144,12 @@ fn traces(counts: &Counts, body: &[u8]) -> Option<()> {
         .flat_map(|scope| &scope.spans)
     {
         counts.spans.fetch_add(1, Relaxed);
-        let errors = span
-            .events
-            .iter()
-            .filter(|event| event.name == "exception")
-            .count();
-        counts.errors.fetch_add(errors as u64, Relaxed);
+        for event in span.events.iter().filter(|event| event.name == "exception") {
+            counts.errors.fetch_add(1, Relaxed);
+            let mut attributes = event.attributes.iter();
+            let has_stack = attributes.any(|pair| pair.key == "exception.stacktrace");
+            counts.stacks.fetch_add(u64::from(has_stack), Relaxed);
+        }
     }
     Some(())
 }
@@ -166,7 +169,12 @@ fn envelope(counts: &Counts, body: &[u8]) -> Option<()> {
         };
         let item = payload.get(..length)?;
         match head["type"].as_str()? {
-            "event" => drop(counts.errors.fetch_add(1, Relaxed)),
+            "event" => {
+                counts.errors.fetch_add(1, Relaxed);
+                // On the exception or on its thread.
+                let has_stack = String::from_utf8_lossy(item).contains(r#""stacktrace":{"#);
+                counts.stacks.fetch_add(u64::from(has_stack), Relaxed);
+            }
             "trace_metric" => counts
                 .measurements
                 .add(head["item_count"].as_u64().unwrap_or(1)),

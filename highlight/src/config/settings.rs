@@ -12,7 +12,7 @@ use tracing_subscriber::EnvFilter;
 use super::{Config, StackFormat, resource};
 use crate::error::Error;
 use crate::export::buffer::Bounds;
-use crate::export::deferred::ErrorStyle;
+use crate::export::errors::ErrorStyle;
 use crate::export::log_record::Style;
 use crate::export::spool::SpoolPlan;
 use crate::export::stacks::StackStyle;

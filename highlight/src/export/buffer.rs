@@ -25,7 +25,7 @@ use super::stats::{Counters, DropReason, Signal, Stats};
 use super::sync::{AtomicBool, AtomicUsize, Lock, Mutex, MutexGuard, Notify};
 use super::waiting::Queue;
 use notes::Notes;
-pub(crate) use notes::{Appended, Block, in_order};
+pub(crate) use notes::{Block, in_order};
 
 /// The two numbers that bound the buffer, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -399,9 +399,8 @@ impl Buffer {
     /// Counts all that was not taken from the buffer as lost to the shutdown.
     pub(crate) fn abandon(&self) {
         self.abandoned.store(true, Ordering::Release);
-        for error in self.take_waiting().into_iter() {
-            self.lose(error.signal(), 1, error.held());
-        }
+        self.take_waiting()
+            .each(|error| self.lose(error.signal(), 1, error.held()));
         let (full, open) = self.take_notes();
         for block in full.into_iter().chain(open) {
             self.lose_notes(&block);

@@ -2,54 +2,11 @@
 
 use opentelemetry::InstrumentationScope;
 
-use super::buffer::Buffer;
 use super::proto;
-use super::stacks::{StackStyle, Stacks};
+use super::stacks::Stacks;
 use super::stats::Signal;
 use super::waiting::{Slot, Waiting};
-use crate::scrub::Scrub;
 use crate::stacktrace::Stack;
-
-/// How the worker writes errors.
-#[derive(Debug, Clone)]
-pub(crate) struct ErrorStyle {
-    pub(crate) stacks: StackStyle,
-    pub(crate) scrub: Scrub,
-    /// Of an error's own span.
-    pub(crate) scope: InstrumentationScope,
-}
-
-/// The worker's part in errors: it writes what waits.
-#[derive(Debug)]
-pub(crate) struct Errors {
-    style: ErrorStyle,
-    stacks: Stacks,
-}
-
-impl Errors {
-    pub(crate) fn new(style: ErrorStyle) -> Self {
-        Errors {
-            stacks: Stacks::new(style.stacks),
-            style,
-        }
-    }
-
-    /// Writes all that waits into the buffer's open chunks. True when there was something.
-    pub(crate) fn complete(&mut self, buffer: &Buffer) -> bool {
-        let ErrorStyle { scrub, scope, .. } = &self.style;
-        let (mut some, mut record) = (false, Vec::new());
-        for waiting in buffer.take_waiting().into_iter() {
-            some = true;
-            let deferred = match waiting {
-                Waiting::Pending(pending) => pending.into_deferred(scope, scrub),
-                Waiting::Deferred(deferred) => *deferred,
-            };
-            deferred.complete(&mut record, &mut self.stacks);
-            buffer.append_resolved(&deferred, &record);
-        }
-        some
-    }
-}
 
 /// A record complete but for the stacks of its errors.
 ///
@@ -105,7 +62,7 @@ impl Deferred {
     }
 
     /// Writes the record with its stacks into `buf`.
-    fn complete(&self, buf: &mut Vec<u8>, stacks: &mut Stacks) {
+    pub(super) fn complete(&self, buf: &mut Vec<u8>, stacks: &mut Stacks) {
         self.fill(buf, |gap, buf, field| stacks.write(gap, buf, field));
     }
 

@@ -27,10 +27,10 @@ fn error(scope: &InstrumentationScope) -> Deferred {
 /// Takes the errors that wait.
 fn errors(buffer: &Buffer) -> u64 {
     let mut taken = 0;
-    for error in buffer.take_waiting().into_iter() {
+    buffer.take_waiting().each(|error| {
         taken += 1;
         buffer.release(error.held());
-    }
+    });
     taken
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod collector;
 mod courier;
 pub(crate) mod deferred;
 mod delivery;
+pub(crate) mod errors;
 pub(crate) mod gzip;
 #[cfg(all(test, shuttle))]
 mod handover_model;
@@ -24,6 +25,7 @@ pub(crate) mod processors;
 mod properties;
 pub(crate) mod proto;
 pub(crate) mod reader;
+mod repeated;
 mod retry;
 pub(crate) mod scratch;
 pub(crate) mod scribe;
@@ -40,6 +42,7 @@ pub(crate) mod stacks;
 pub(crate) mod stats;
 mod sync;
 mod thread_name;
+mod told;
 pub(crate) mod transport;
 pub(crate) mod value;
 mod waiting;
@@ -56,7 +59,7 @@ use crate::hook::RecordHook;
 use buffer::{Bounds, Buffer, in_order};
 use chunk::Chunk;
 use collector::Collector;
-use deferred::{ErrorStyle, Errors};
+use errors::{ErrorStyle, Errors};
 use log_record::Style;
 use scribe::Scribe;
 use stats::{Signal, Stats};
@@ -135,7 +138,7 @@ impl Exporter {
             for block in blocks {
                 self.buffer.done_with(block);
             }
-            Errors::new(errors.clone()).complete(&self.buffer);
+            Errors::new(errors.clone()).complete(&self.buffer, || {});
         }
         self.collector.collect();
         self.buffer.seal_open();

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::pending::{Moment, Pending};
+use super::pending::Moment;
 use super::waiting::{BLOCK, Slot};
 use crate::capture::texts::{FEW, Texts};
 use crate::capture::{Draft, ErrorReport};
@@ -11,8 +11,8 @@ use crate::stacktrace::RawStack;
 /// A stack with more addresses than that has memory of its own.
 const MOST_IPS: usize = 128;
 
-/// An error on its way into a block, whose texts and addresses are still elsewhere.
-#[derive(Debug)]
+/// An error whose texts and addresses are elsewhere: on the stack of who had it, or in a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Packed<'a> {
     type_name: &'static str,
     texts: &'a [u8],
@@ -21,18 +21,28 @@ pub(super) struct Packed<'a> {
     ips: &'a [u64],
 }
 
+/// The same with memory of its own.
+#[derive(Debug)]
+pub(super) struct Own {
+    type_name: &'static str,
+    texts: Box<[u8]>,
+    ends: [u32; FEW],
+    count: u32,
+    ips: Box<[u64]>,
+}
+
 /// An error in a block.
 #[derive(Debug)]
 pub(super) struct Head {
     type_name: &'static str,
-    moment: Moment,
+    pub(super) moment: Moment,
     ends: [u32; FEW],
     count: u32,
     /// Where in the block its texts and addresses begin, and their numbers.
     texts: (u32, u32),
     ips: (u32, u32),
     /// Bytes of the budget that it holds.
-    held: usize,
+    pub(super) held: usize,
 }
 
 /// What the errors of a block have elsewhere.
@@ -80,6 +90,40 @@ impl<'a> Packed<'a> {
         let in_block =
             of_equal_ones(TEXTS, self.texts.len()).min(of_equal_ones(IPS, self.ips.len()));
         (BLOCK * SHARE).div_ceil(in_block)
+    }
+
+    /// A report of it again.
+    pub(super) fn report(&self) -> ErrorReport {
+        let texts = Texts::from_short(self.texts, self.ends, self.count as usize);
+        let stack = RawStack::from_ips(self.ips.to_vec());
+        ErrorReport::of_parts(self.type_name, texts, stack)
+    }
+
+    pub(super) fn to_own(self) -> Own {
+        Own {
+            type_name: self.type_name,
+            texts: self.texts.into(),
+            ends: self.ends,
+            count: self.count,
+            ips: self.ips.into(),
+        }
+    }
+}
+
+impl Own {
+    pub(super) fn as_packed(&self) -> Packed<'_> {
+        Packed {
+            type_name: self.type_name,
+            texts: &self.texts,
+            ends: self.ends,
+            count: self.count,
+            ips: &self.ips,
+        }
+    }
+
+    /// Memory behind it, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.texts.len() + size_of_val(&*self.ips)
     }
 }
 
@@ -132,14 +176,16 @@ impl Common {
         self.ips.get(start..start + len).unwrap_or_default()
     }
 
-    /// The error with a report again.
-    pub(super) fn unpack(&self, head: Head) -> Pending {
+    /// What `take` took.
+    pub(super) fn of(&self, head: &Head) -> Packed<'_> {
         let (start, len) = (head.texts.0 as usize, head.texts.1 as usize);
-        let texts = self.texts.get(start..start + len).unwrap_or_default();
-        let texts = Texts::from_short(texts, head.ends, head.count as usize);
-        let stack = RawStack::from_ips(self.part(head.ips).to_vec());
-        let report = ErrorReport::of_parts(head.type_name, texts, stack);
-        Pending::unpacked(report, head.moment, head.held)
+        Packed {
+            type_name: head.type_name,
+            texts: self.texts.get(start..start + len).unwrap_or_default(),
+            ends: head.ends,
+            count: head.count,
+            ips: self.part(head.ips),
+        }
     }
 }
 
@@ -154,7 +200,7 @@ mod tests {
 
     use super::*;
     use crate::context::Correlation;
-    use crate::export::waiting::{Queue, Waiting};
+    use crate::export::waiting::{Queue, Taken};
 
     #[derive(Debug)]
     struct Failed(String);
@@ -197,16 +243,18 @@ mod tests {
             held += put(&mut queue, &draft);
             given.push(ErrorReport::from(&draft));
         }
-        let mut out = 0;
-        for (waiting, given) in queue.into_iter().zip(&given) {
-            let Waiting::Pending(pending) = waiting else {
-                panic!("an error expected")
+        let mut given = given.iter();
+        queue.each(|taken| {
+            let Taken::Packed(error, _, own) = taken else {
+                panic!("a packed error expected")
             };
-            held -= pending.held;
-            out += 1;
-            assert_eq!(format!("{:?}", pending.report()), format!("{given:?}"));
-        }
-        assert_eq!((out, held), (500, 0));
+            held -= own;
+            let owned = error.to_own();
+            assert_eq!(owned.as_packed(), error);
+            let given = given.next().unwrap();
+            assert_eq!(format!("{:?}", error.report()), format!("{given:?}"));
+        });
+        assert_eq!((given.next().is_none(), held), (true, 0));
     }
 
     #[test]

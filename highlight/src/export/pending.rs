@@ -6,14 +6,13 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use opentelemetry::TraceFlags;
 use opentelemetry::trace::{SpanContext, SpanKind, TraceState};
-use opentelemetry::{InstrumentationScope, TraceFlags};
 
-use super::deferred::{Deferred, Gap, Place};
+use super::deferred::{Gap, Place};
 use super::log_record::unix_nanos;
 use super::proto::Scalar;
 use super::span::{self, ATTRIBUTES, Head};
-use super::stats::Signal;
 use super::value;
 use crate::capture::{BREADCRUMBS, ERROR_SPAN, ErrorReport};
 use crate::context::Correlation;
@@ -54,13 +53,57 @@ impl Moment {
             + self.recent.as_ref().map_or(0, |recent| recent.len())
             + session.map_or(0, |session| session.secure_id().len())
     }
+
+    /// Begins the span that an error of this moment becomes: all but its status and its event. Says its time.
+    pub(super) fn open_span(&self, buf: &mut Vec<u8>, scrub: &Scrub) -> u64 {
+        let correlation = &self.correlation;
+        let (trace_id, span_id) = ids::independent();
+        let trace_id = if correlation.has_trace() {
+            correlation.trace_id
+        } else {
+            trace_id
+        };
+        // Errors leave even when their trace is sampled out.
+        let sampled = TraceFlags::SAMPLED;
+        let context = SpanContext::new(trace_id, span_id, sampled, false, TraceState::NONE);
+        let time = unix_nanos(self.time);
+        let head = Head {
+            context: &context,
+            parent: correlation.span_id,
+            parent_is_remote: false,
+            name: ERROR_SPAN.as_bytes(),
+            kind: &SpanKind::Internal,
+            start: time,
+            end: time,
+        };
+        head.write(buf);
+        let mut attribute =
+            |name, text| value::field(buf, ATTRIBUTES, name, Scalar::Str(text), scrub);
+        if let Some(session) = correlation.session() {
+            attribute("highlight.session_id", session.secure_id());
+        }
+        for (key, text) in self.tags.iter().flat_map(|tags| tags.iter()) {
+            attribute(key, text);
+        }
+        time
+    }
+
+    /// The logs that came before, as an attribute of its event. Mostly there is nothing, which takes no memory.
+    pub(super) fn breadcrumbs(&self, scrub: &Scrub) -> Vec<u8> {
+        let mut buf = Vec::new();
+        if let Some(recent) = &self.recent {
+            let recent = Scalar::Str(recent);
+            value::field(&mut buf, span::EVENT_ATTRIBUTES, BREADCRUMBS, recent, scrub);
+        }
+        buf
+    }
 }
 
 /// A report, and what it is tied to.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    report: ErrorReport,
-    moment: Moment,
+    pub(super) report: ErrorReport,
+    pub(super) moment: Moment,
     /// Bytes of the budget that it holds.
     pub(super) held: usize,
 }
@@ -74,20 +117,6 @@ impl Pending {
         }
     }
 
-    /// What was packed, with a report again.
-    pub(super) fn unpacked(report: ErrorReport, moment: Moment, held: usize) -> Self {
-        Pending {
-            report,
-            moment,
-            held,
-        }
-    }
-
-    #[cfg(test)]
-    pub(super) fn report(&self) -> &ErrorReport {
-        &self.report
-    }
-
     /// The bytes that it takes, which the byte budget counts.
     pub(super) fn size(&self) -> usize {
         size_of::<Self>() + self.report.size() + self.moment.size()
@@ -95,66 +124,17 @@ impl Pending {
 
     /// The report as a finished span of its own, below the span it is tied to. It still lacks its stack.
     pub(crate) fn write(&self, buf: &mut Vec<u8>, scrub: &Scrub) -> Gap {
-        let Moment {
-            time,
-            correlation,
-            tags,
-            recent,
-        } = &self.moment;
-        let (trace_id, span_id) = ids::independent();
-        let trace_id = if correlation.has_trace() {
-            correlation.trace_id
-        } else {
-            trace_id
-        };
-        // Errors leave even when their trace is sampled out.
-        let sampled = TraceFlags::SAMPLED;
-        let context = SpanContext::new(trace_id, span_id, sampled, false, TraceState::NONE);
-        let now = unix_nanos(*time);
-        let head = Head {
-            context: &context,
-            parent: correlation.span_id,
-            parent_is_remote: false,
-            name: ERROR_SPAN.as_bytes(),
-            kind: &SpanKind::Internal,
-            start: now,
-            end: now,
-        };
-        head.write(buf);
-        let mut attribute =
-            |name, text| value::field(buf, ATTRIBUTES, name, Scalar::Str(text), scrub);
-        if let Some(session) = correlation.session() {
-            attribute("highlight.session_id", session.secure_id());
-        }
-        for (key, text) in tags.iter().flat_map(|tags| tags.iter()) {
-            attribute(key, text);
-        }
+        let time = self.moment.open_span(buf, scrub);
         span::write_error(buf, self.report.message(), scrub);
-        let start = span::begin_exception(buf, now);
+        let start = span::begin_exception(buf, time);
         self.report.write(buf, span::EVENT_ATTRIBUTES, scrub);
-        if let Some(recent) = recent {
-            let recent = Scalar::Str(recent);
-            value::field(buf, span::EVENT_ATTRIBUTES, BREADCRUMBS, recent, scrub);
-        }
+        buf.extend(self.moment.breadcrumbs(scrub));
         let place = Place::Event {
             bytes: buf.split_off(start),
             field: span::EVENTS,
             attributes: span::EVENT_ATTRIBUTES,
         };
         self.report.gap(place, scrub, self.report.is_located())
-    }
-
-    /// Written, and with what it held of the budget.
-    pub(super) fn into_deferred(self, scope: &InstrumentationScope, scrub: &Scrub) -> Deferred {
-        let mut record = Vec::with_capacity(256);
-        let gap = self.write(&mut record, scrub);
-        Deferred {
-            signal: Signal::Traces,
-            scope: scope.clone(),
-            record,
-            gaps: vec![gap],
-            held: self.held,
-        }
     }
 }
 

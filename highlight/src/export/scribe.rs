@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use opentelemetry::InstrumentationScope;
 
-use super::buffer::{Appended, Buffer};
+use super::buffer::Buffer;
 use super::log_record::{LogRecord, Style};
 use super::note::{self, Note, Value};
 use super::proto::Scalar;
@@ -37,7 +37,7 @@ impl Scribe {
         signal: Signal,
         note: &[u8],
         buffer: &Buffer,
-        mut compress: impl FnMut(),
+        compress: impl FnMut(),
     ) {
         self.record.clear();
         let written = match signal {
@@ -49,14 +49,7 @@ impl Scribe {
             buffer.counters.lost(signal, DropReason::Invalid, 1);
             return;
         }
-        loop {
-            match buffer.append_noted(signal, &self.scope, &self.record) {
-                Appended::Fits => return,
-                Appended::Full => return compress(),
-                // The next time the chunk is empty, and takes it.
-                Appended::Not => compress(),
-            }
-        }
+        buffer.append_taken(signal, &self.scope, &self.record, compress);
     }
 
     fn log(&mut self, note: &[u8], sites: &Sites) -> Option<()> {

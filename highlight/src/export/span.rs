@@ -273,10 +273,19 @@ pub(super) fn write_error(buf: &mut Vec<u8>, description: &str, scrub: &Scrub) {
     proto::wrap(buf, STATUS, start);
 }
 
+/// Writes an event that tells of an error, with attributes that are written already.
+pub(super) fn write_exception(buf: &mut Vec<u8>, time: u64, attributes: &[u8], more: &[u8]) {
+    const HEAD: usize = 1 + size_of::<u64>() + 2 + EXCEPTION.len();
+    proto::len_header(buf, EVENTS, HEAD + attributes.len() + more.len());
+    begin_exception(buf, time);
+    buf.extend_from_slice(attributes);
+    buf.extend_from_slice(more);
+}
+
 /// Begins an event that tells of an error; says where it begins.
 pub(super) fn begin_exception(buf: &mut Vec<u8>, time: u64) -> usize {
     let start = buf.len();
-    proto::fixed64_field(buf, EVENT_TIME, time);
+    proto::fixed64_present(buf, EVENT_TIME, time);
     proto::str_field(buf, EVENT_NAME, EXCEPTION);
     start
 }

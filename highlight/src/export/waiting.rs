@@ -41,6 +41,31 @@ impl Waiting {
     }
 }
 
+/// What waited.
+#[derive(Debug)]
+pub(super) enum Taken<'a> {
+    /// A captured error, what it is tied to, and the bytes of the budget that it holds.
+    Packed(Packed<'a>, Moment, usize),
+    Whole(Waiting),
+}
+
+impl Taken<'_> {
+    pub(super) fn signal(&self) -> Signal {
+        match self {
+            Taken::Packed(..) => Signal::Traces,
+            Taken::Whole(waiting) => waiting.signal(),
+        }
+    }
+
+    /// Bytes of the budget that it holds.
+    pub(super) fn held(&self) -> usize {
+        match self {
+            Taken::Packed(_, _, held) => *held,
+            Taken::Whole(waiting) => waiting.held(),
+        }
+    }
+}
+
 /// One place in a block.
 #[derive(Debug)]
 pub(super) enum Slot {
@@ -129,14 +154,16 @@ impl Queue {
         self.0.first().is_none_or(|block| block.slots.is_empty())
     }
 
-    /// Oldest first.
-    pub(super) fn into_iter(self) -> impl Iterator<Item = Waiting> {
-        self.0.into_iter().flat_map(|Block { slots, common }| {
-            slots.into_iter().map(move |slot| match slot {
-                Slot::Packed(head) => Waiting::Pending(common.unpack(head)),
-                Slot::Whole(waiting) => *waiting,
-            })
-        })
+    /// Oldest first. A block ends when what is in it was taken.
+    pub(super) fn each(self, mut take: impl FnMut(Taken<'_>)) {
+        for Block { slots, common } in self.0 {
+            for slot in slots {
+                take(match slot {
+                    Slot::Packed(head) => Taken::Packed(common.of(&head), head.moment, head.held),
+                    Slot::Whole(waiting) => Taken::Whole(*waiting),
+                });
+            }
+        }
     }
 }
 
@@ -160,7 +187,8 @@ mod tests {
                 })));
             }
             assert_eq!(queue.is_empty(), count == 0);
-            let held: Vec<_> = queue.into_iter().map(|waiting| waiting.held()).collect();
+            let mut held = Vec::new();
+            queue.each(|taken| held.push(taken.held()));
             assert_eq!(held, (0..count).collect::<Vec<_>>());
         }
         assert!(Queue::none().is_empty());

@@ -11,8 +11,8 @@ use super::alarm::Alarm;
 use super::buffer::{Block, Buffer, GATHERING, in_order, lock};
 use super::calendar::Calendar;
 use super::collector::Collector;
-use super::deferred::{ErrorStyle, Errors};
 use super::delivery::Delivery;
+use super::errors::{ErrorStyle, Errors};
 use super::log_record::Style;
 use super::lookout::Lookout;
 use super::scribe::Scribe;
@@ -343,7 +343,7 @@ impl Worker {
             self.write(vec![block]);
         }
         self.write(open);
-        let some = self.errors.complete(&self.buffer);
+        let some = self.complete_errors();
         self.lookout.taken(some, Instant::now(), self.plan.delay);
         self.buffer.seal_open();
     }
@@ -366,6 +366,20 @@ impl Worker {
         for block in blocks {
             buffer.done_with(block);
         }
+    }
+
+    /// The same for the errors that wait. True when there was one.
+    fn complete_errors(&mut self) -> bool {
+        let Worker {
+            plan,
+            buffer,
+            errors,
+            delivery,
+            sequence,
+            ..
+        } = self;
+        let compress = || while compress_sealed(plan, buffer, delivery, sequence) {};
+        errors.complete(buffer, compress)
     }
 
     /// The next piece of what needs no more company.

@@ -11,14 +11,17 @@ use super::sink::Sink;
 use crate::say;
 
 /// What is measured.
-pub(super) const LOADS: [Load; 12] = [
+pub(super) const LOADS: [Load; 14] = [
     Load::burst("log", 1, 50_000),
     Load::burst("log", 4, 50_000),
     Load::burst("span", 1, 50_000),
     Load::burst("span+log", 1, 50_000),
     Load::burst("span+log", 4, 50_000),
+    Load::burst("error", 1, 50_000),
+    // So few fit into most queues.
     Load::burst("error", 1, 2_000),
     Load::burst("metric", 1, 50_000),
+    Load::burst("metric", 4, 50_000),
     Load::burst("disabled", 1, 1_000_000),
     Load::paced("log", 20_000, 20_000, 64),
     // What every peer can hold: sentry sends each span and each error in a request of its own, and queues 30 of them.

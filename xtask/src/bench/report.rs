@@ -23,6 +23,8 @@ pub(super) struct Sample {
     rss_mib: f64,
     wire_bytes: f64,
     startup_us: f64,
+    /// Of the errors that arrived; of 1.
+    with_stack: f64,
 }
 
 impl Sample {
@@ -48,6 +50,7 @@ impl Sample {
             rss_mib: of(measured, "peak_rss_kib") / 1024.0,
             wire_bytes: of(counts, "bytes") / arrived,
             startup_us: of(measured, "startup_ns") / 1e3,
+            with_stack: (of(counts, "stacks") / of(counts, "errors")).max(0.0),
         }
     }
 }
@@ -70,19 +73,24 @@ const COLUMNS: [Column; 8] = [
     ("start, µs", |sample| sample.startup_us, 0),
 ];
 
+/// Of a load of errors alone.
+const WITH_STACK: Column = ("with their stack, %", |sample| sample.with_stack * 100.0, 0);
+
 /// The medians of a load, and the two ratios that matter to the second peer.
 pub(super) fn table(load: &Load, peers: &[&str], samples: &[Vec<Sample>]) -> String {
     let mut text = format!("\n### {}\n\n| |", load.title());
-    for (heading, ..) in COLUMNS {
+    let further = (load.name == "error").then_some(WITH_STACK);
+    let columns: Vec<_> = COLUMNS.into_iter().chain(further).collect();
+    for (heading, ..) in &columns {
         let _ = write!(text, " {heading} |");
     }
     let _ = writeln!(text, " caller, ratio | process, ratio |");
-    let _ = writeln!(text, "|---|{}", "---:|".repeat(COLUMNS.len() + 2));
+    let _ = writeln!(text, "|---|{}", "---:|".repeat(columns.len() + 2));
     let base = samples.get(1).map(Vec::as_slice).unwrap_or_default();
     for (peer, samples) in peers.iter().zip(samples) {
         let _ = write!(text, "| {peer} |");
-        for (_, of, digits) in COLUMNS {
-            let _ = write!(text, " {} |", shown(median(samples, of), digits));
+        for (_, of, digits) in &columns {
+            let _ = write!(text, " {} |", shown(median(samples, *of), *digits));
         }
         for of in [COLUMNS[0].1, COLUMNS[1].1] {
             let ratio = median(samples, of) / median(base, of);

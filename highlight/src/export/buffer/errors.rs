@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::super::chunk::Chunk;
 use super::super::deferred::Deferred;
+use super::super::errors::Resolved;
 use super::super::packed::Packed;
 use super::super::pending::{Moment, Pending};
 use super::super::stats::{DropReason, Signal};
@@ -102,25 +103,25 @@ impl Buffer {
         std::mem::take(&mut *waiting)
     }
 
-    /// Puts an error with its stacks into the open chunk. Where there is no room for those, it goes without, and where there
-    /// is none at all it is lost and counted.
-    pub(crate) fn append_resolved(&self, deferred: &Deferred, full: &[u8]) {
-        let (signal, scope) = (deferred.signal, &deferred.scope);
-        let put = |record: &[u8]| {
-            let cost = Chunk::cost(scope, record.len());
-            let fits = cost <= self.bounds.request;
-            fits && self.append(signal, scope, record, cost, 1).is_some()
-        };
-        let taken = put(full);
-        self.release(deferred.held);
-        if taken {
-            return;
+    /// Puts a record with its stacks into the open chunk, or without them where they make it too large for a request. Whenever that
+    /// is full, `compress` makes room: it was taken already, so it is not left out for want of any.
+    pub(crate) fn append_resolved(
+        &self,
+        resolved: &Resolved<'_>,
+        bare: impl FnOnce() -> Vec<u8>,
+        compress: impl FnMut(),
+    ) {
+        let Resolved {
+            signal,
+            scope,
+            held,
+            record,
+        } = *resolved;
+        if Chunk::cost(scope, record.len()) <= self.bounds.request {
+            self.append_taken(signal, scope, record, compress);
+        } else {
+            self.append_taken(signal, scope, &bare(), compress);
         }
-        let bare = deferred.bare();
-        if !put(&bare) {
-            let reason = self.refusal(false, Chunk::cost(scope, bare.len()));
-            let reason = reason.unwrap_or(DropReason::BufferFull);
-            self.counters.lost(signal, reason, 1);
-        }
+        self.release(held);
     }
 }

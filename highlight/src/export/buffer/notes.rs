@@ -41,9 +41,9 @@ struct Place {
     taken: [AtomicU64; Signal::COUNT],
 }
 
-/// What became of a record of which there was a note.
+/// What became of a record that is put into the open chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Appended {
+pub(super) enum Appended {
     /// It is in the open chunk.
     Fits,
     /// The same, and that is sealed now, to be compressed before there is another.
@@ -252,8 +252,26 @@ impl Buffer {
         (full, open.filter(|block| !block.bytes.is_empty()).collect())
     }
 
-    /// Puts a record of which there was a note into the open chunk. It was taken already, so it is not left out for want of room.
-    pub(crate) fn append_noted(
+    /// Puts a record that was taken already into the open chunk, so it is not left out for want of room: whenever that is full,
+    /// `compress` makes some.
+    pub(crate) fn append_taken(
+        &self,
+        signal: Signal,
+        scope: &InstrumentationScope,
+        record: &[u8],
+        mut compress: impl FnMut(),
+    ) {
+        loop {
+            match self.append_to_open(signal, scope, record) {
+                Appended::Fits => return,
+                Appended::Full => return compress(),
+                // The next time the chunk is empty, and takes it.
+                Appended::Not => compress(),
+            }
+        }
+    }
+
+    pub(super) fn append_to_open(
         &self,
         signal: Signal,
         scope: &InstrumentationScope,

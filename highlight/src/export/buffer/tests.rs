@@ -1,5 +1,6 @@
 use super::super::deferred::Deferred;
 use super::super::note;
+use super::notes::Appended;
 use super::*;
 
 fn scope(name: &'static str) -> InstrumentationScope {
@@ -52,9 +53,8 @@ fn errors_that_fill_the_buffer_do_not_wait_for_the_next_look() {
             assert!(buffer.held() < 13_000, "{}", buffer.held());
         }
         hurried_at.push(buffer.held());
-        for error in buffer.take_waiting().into_iter() {
-            buffer.release(error.held());
-        }
+        let waiting = buffer.take_waiting();
+        waiting.each(|error| buffer.release(error.held()));
     }
     assert!(
         hurried_at.iter().all(|held| *held > 10_000),
@@ -176,7 +176,7 @@ fn the_record_of_a_note_waits_for_room_and_is_never_left_out() {
         budget: 2_000,
         request: 5_000,
     });
-    let append = |bytes: usize| buffer.append_noted(Signal::Logs, &scope("a"), &vec![0; bytes]);
+    let append = |bytes: usize| buffer.append_to_open(Signal::Logs, &scope("a"), &vec![0; bytes]);
     assert_eq!(append(500), Appended::Fits);
     assert_eq!(append(1_400), Appended::Not);
     let (_, chunk) = buffer.take_sealed().unwrap();

@@ -1,0 +1,170 @@
+//! Errors that come again: a storm of errors is mostly one error, and to write it costs a copy.
+
+use std::hash::BuildHasher as _;
+use std::mem;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+use super::packed::{Own, Packed};
+use super::told::Told;
+
+/// Bytes that are remembered before all are forgotten.
+const MAX_KNOWN: usize = 512 * 1024;
+/// Errors that came lately, of which one is remembered when it comes again; a power of two.
+const LATELY: usize = 64;
+
+/// See the module's description.
+#[derive(Debug)]
+pub(super) struct Repeated {
+    known: HashTable<Known>,
+    hashes: RandomState,
+    /// By hash.
+    lately: [u64; LATELY],
+    /// Memory of the known ones, in bytes.
+    size: usize,
+}
+
+#[derive(Debug)]
+struct Known {
+    hash: u64,
+    error: Own,
+    told: Told,
+}
+
+impl Repeated {
+    pub(super) fn new() -> Self {
+        Repeated {
+            known: HashTable::new(),
+            hashes: RandomState::default(),
+            lately: [0; LATELY],
+            size: 0,
+        }
+    }
+
+    /// Works on what was made of an equal error before, or on what is made now.
+    pub(super) fn with(
+        &mut self,
+        error: &Packed<'_>,
+        make: impl FnOnce() -> Told,
+        work: impl FnOnce(&Told),
+    ) {
+        let hash = self.hashes.hash_one(error);
+        let is_it = |known: &Known| known.error.as_packed() == *error;
+        if let Some(known) = self.known.find(hash, is_it) {
+            return work(&known.told);
+        }
+        let told = make();
+        work(&told);
+        let [lowest, ..] = hash.to_le_bytes();
+        let lately = &mut self.lately[usize::from(lowest) % LATELY];
+        // Most of those that differ each time never come again.
+        if mem::replace(lately, hash) == hash {
+            self.remember(hash, error.to_own(), told);
+        }
+    }
+
+    #[cold]
+    fn remember(&mut self, hash: u64, error: Own, told: Told) {
+        let known = Known { hash, error, told };
+        let size = known.size();
+        if self.size + size > MAX_KNOWN {
+            self.known.clear();
+            self.size = 0;
+        }
+        self.size += size;
+        self.known.insert_unique(hash, known, |known| known.hash);
+    }
+}
+
+impl Known {
+    /// Memory, in bytes.
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.error.size() + self.told.size()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::{self, Display};
+
+    use super::*;
+    use crate::capture::Draft;
+    use crate::export::stacks::{StackStyle, Stacks};
+    use crate::scrub::Scrub;
+    use crate::stacktrace::StackForm;
+
+    #[derive(Debug)]
+    struct Failed(String);
+    impl Display for Failed {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(&self.0)
+        }
+    }
+    impl std::error::Error for Failed {}
+
+    /// Says whether it was made now.
+    fn comes(repeated: &mut Repeated, stacks: &mut Stacks, message: &str) -> bool {
+        let draft = Draft::of(&Failed(message.to_owned()));
+        let error = Packed::of(&draft).unwrap();
+        let mut is_new = false;
+        let fresh = |stacks: &mut Stacks| Told::of(&error.report(), stacks, &Scrub::default());
+        let expected = format!("{:?}", fresh(stacks));
+        let make = || {
+            is_new = true;
+            fresh(stacks)
+        };
+        repeated.with(&error, make, |told| {
+            assert_eq!(format!("{told:?}"), expected);
+        });
+        is_new
+    }
+
+    fn stacks() -> Stacks {
+        Stacks::new(StackStyle {
+            form: StackForm::Go,
+            source_context: false,
+        })
+    }
+
+    #[test]
+    fn what_comes_a_third_time_is_written_no_more() {
+        let (mut repeated, mut stacks) = (Repeated::new(), stacks());
+        let mut made = Vec::new();
+        for message in ["a", "b", "a", "b", "a", "b", "c"] {
+            made.push(comes(&mut repeated, &mut stacks, message));
+        }
+        assert_eq!(made, [true, true, true, true, false, false, true]);
+    }
+
+    #[test]
+    fn an_error_of_another_place_is_another_one() {
+        #[inline(never)]
+        fn elsewhere(repeated: &mut Repeated, stacks: &mut Stacks) -> bool {
+            std::hint::black_box(comes(repeated, stacks, "a"))
+        }
+        let (mut repeated, mut stacks) = (Repeated::new(), stacks());
+        for _ in 0..3 {
+            comes(&mut repeated, &mut stacks, "a");
+        }
+        assert!(elsewhere(&mut repeated, &mut stacks));
+    }
+
+    #[test]
+    fn memory_is_bounded_and_what_is_new_each_time_takes_none() {
+        let (mut repeated, mut stacks) = (Repeated::new(), stacks());
+        for number in 0..1_000 {
+            comes(&mut repeated, &mut stacks, &number.to_string());
+        }
+        assert_eq!((repeated.known.len(), repeated.size), (0, 0));
+        for number in 0..1_000 {
+            let message = format!("{number} {}", "x".repeat(200));
+            for _ in 0..2 {
+                comes(&mut repeated, &mut stacks, &message);
+            }
+            assert!(repeated.size <= MAX_KNOWN);
+        }
+        let sizes: usize = repeated.known.iter().map(Known::size).sum();
+        assert!(sizes == repeated.size && !repeated.known.is_empty());
+    }
+}
