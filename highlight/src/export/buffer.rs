@@ -37,9 +37,9 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// The part of the budget that notes may have. In the rest the worker writes their records, which are larger, until they are
-    /// compressed.
-    fn notes(self) -> usize {
+    /// The part of the budget that notes and errors may have. In the rest the worker writes their records, which are larger, until they
+    /// are compressed.
+    fn unwritten(self) -> usize {
         const MOST: usize = 2 << 20;
         self.budget - (self.budget / 4).min(MOST)
     }
@@ -325,13 +325,9 @@ impl Buffer {
         self.held.fetch_sub(bytes, Ordering::AcqRel);
     }
 
-    /// Keeps a block for further records. While more than half of the budget is in use none is kept: kept ones are beside it.
+    /// Keeps a block for further records.
     pub(crate) fn keep(&self, block: Vec<u8>) {
-        if self.is_pressed() {
-            self.spare.give_up();
-        } else {
-            self.spare.keep(block);
-        }
+        self.spare.keep(block, self.is_pressed());
     }
 
     /// Gives back the memory that is kept for further records, when there are none.

@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn errors_that_waited_have_their_stacks_though_all_of_them_are_more_than_the_budget() {
-        const COUNT: usize = 2_000;
+        const COUNT: usize = 1_200;
         let buffer = Buffer::new(Bounds {
             budget: 1_000_000,
             request: 200_000,

@@ -1,6 +1,7 @@
 //! Captured errors without memory of their own: most are short, and lie side by side in what a block of them has in common.
 
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
 
 use super::pending::Moment;
 use super::waiting::{BLOCK, Slot};
@@ -12,7 +13,7 @@ use crate::stacktrace::RawStack;
 const MOST_IPS: usize = 128;
 
 /// An error whose texts and addresses are elsewhere: on the stack of who had it, or in a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Packed<'a> {
     type_name: &'static str,
     texts: &'a [u8],
@@ -107,6 +108,15 @@ impl<'a> Packed<'a> {
             count: self.count,
             ips: self.ips.into(),
         }
+    }
+}
+
+impl Hash for Packed<'_> {
+    /// In few steps: of the addresses only their sum of a kind.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let mix = |sum: u64, ip: &u64| sum.rotate_left(7) ^ ip;
+        state.write_u64(self.ips.iter().fold(0, mix));
+        state.write(self.texts);
     }
 }
 

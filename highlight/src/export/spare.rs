@@ -6,6 +6,8 @@ use super::sync::Mutex;
 
 /// Two sealed chunks' worth: one is being filled while the other is being sent. They are given up once nothing is waiting.
 const MOST: usize = 32;
+/// As many as a sealed chunk has, at most, while memory is short: they are beside the budget.
+const FEW: usize = 8;
 
 #[derive(Debug)]
 pub(crate) struct Spare(Mutex<Vec<Vec<u8>>>);
@@ -22,13 +24,14 @@ impl Spare {
         kept.unwrap_or_else(|| Vec::with_capacity(capacity))
     }
 
-    pub(crate) fn keep(&self, mut block: Vec<u8>) {
+    /// Keeps a block, or a few where memory is short.
+    pub(crate) fn keep(&self, mut block: Vec<u8>, is_short: bool) {
+        let most = if is_short { FEW } else { MOST };
         if block.capacity() == LARGEST_BLOCK {
             block.clear();
             let mut blocks = lock(&self.0);
-            if blocks.len() < MOST {
-                blocks.push(block);
-            }
+            blocks.truncate(most - 1);
+            blocks.push(block);
         }
     }
 
@@ -48,15 +51,17 @@ mod tests {
         let mut block = spare.take(LARGEST_BLOCK);
         block.push(1);
         let address = block.as_ptr();
-        spare.keep(block);
-        spare.keep(Vec::with_capacity(100));
+        spare.keep(block, false);
+        spare.keep(Vec::with_capacity(100), false);
         assert_eq!(spare.take(100).capacity(), 100);
         let again = spare.take(LARGEST_BLOCK);
         assert_eq!((again.as_ptr(), again.len()), (address, 0));
         for _ in 0..2 * MOST {
-            spare.keep(Vec::with_capacity(LARGEST_BLOCK));
+            spare.keep(Vec::with_capacity(LARGEST_BLOCK), false);
         }
         assert_eq!(lock(&spare.0).len(), MOST);
+        spare.keep(Vec::with_capacity(LARGEST_BLOCK), true);
+        assert_eq!(lock(&spare.0).len(), FEW);
         spare.give_up();
         assert_eq!(lock(&spare.0).len(), 0);
     }

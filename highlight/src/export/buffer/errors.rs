@@ -42,7 +42,7 @@ impl Buffer {
         if let Some(reason) = self.refusal(self.is_closed(), held) {
             return self.refuse(signal, reason, 1);
         }
-        if !self.hold(held) {
+        if !self.hold_below(self.bounds.unwritten(), held) {
             return self.refuse(signal, DropReason::BufferFull, 1);
         }
         if !self.queue(put) {

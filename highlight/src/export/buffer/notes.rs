@@ -233,7 +233,7 @@ impl Buffer {
 
     fn note_block(&self, capacity: usize) -> Option<Block> {
         let held = capacity + OVERHEAD;
-        self.hold_below(self.bounds.notes(), held).then(|| Block {
+        self.hold_below(self.bounds.unwritten(), held).then(|| Block {
             bytes: self.spare.take(capacity),
             held,
         })

@@ -164,8 +164,21 @@ impl Writer {
     pub(super) fn repeat(&mut self, mut length: usize, distance: usize) {
         let mut left = self.left;
         let (bits, count) = distance_code(distance);
+        if length > 2 * LONGEST {
+            let one = LENGTHS[LONGEST - SHORTEST];
+            let (one, size) = (
+                u64::from(one.bits) | bits << one.count,
+                count + u32::from(one.count),
+            );
+            // Two of them are up to 52 bits, and what remains has to have a code as well.
+            let two = one | one << size;
+            while length >= 2 * LONGEST + SHORTEST {
+                left.put_bits(two, 2 * size);
+                left.flush(&mut self.bytes);
+                length -= 2 * LONGEST;
+            }
+        }
         while length > LONGEST {
-            // What remains has to have a code as well.
             let now = LONGEST.min(length - SHORTEST);
             left.put(LENGTHS[now - SHORTEST]);
             left.put_bits(bits, count);
