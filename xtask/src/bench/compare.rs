@@ -1,10 +1,13 @@
 //! `cargo xtask bench [ROUNDS] [LOAD]`: the same work through every SDK, in one run, as medians.
 
+use std::path::Path;
+use std::time::{Duration, Instant};
+
 use anyhow::{Result, bail, ensure};
 
 use super::build::{Package, build};
 use super::document::Document;
-use super::load::LOADS;
+use super::load::{LOADS, Load};
 use super::report::{self, Sample};
 use crate::say;
 
@@ -53,10 +56,7 @@ pub(super) fn run(arguments: &[String], document: &mut Document) -> Result<()> {
         let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); peers.len()];
         for round in 1..=rounds {
             say(&format!("{}, round {round} of {rounds}", load.title()));
-            // Interleaved, so that what else the machine does concerns all alike.
-            for (peer, samples) in peers.iter().zip(&mut samples) {
-                samples.push(load.run(&binaries, peer)?);
-            }
+            measure(load, &binaries, &peers, &mut samples)?;
         }
         let table = report::table(load, &peers, &samples);
         say(&table);
@@ -64,6 +64,29 @@ pub(super) fn run(arguments: &[String], document: &mut Document) -> Result<()> {
     }
     tables.push_str(&report::sizes(&everybody, &binaries)?);
     document.put("compare", &tables)
+}
+
+/// Time that a peer gets in a round, at least: most loads are done many times in it.
+const ENOUGH: Duration = Duration::from_secs(1);
+
+/// One round. The peers take turns, so that what else the machine does concerns all alike.
+fn measure(
+    load: &Load,
+    binaries: &Path,
+    peers: &[&str],
+    samples: &mut [Vec<Sample>],
+) -> Result<()> {
+    let mut spent = vec![Duration::ZERO; peers.len()];
+    while spent.iter().any(|spent| *spent < ENOUGH) {
+        for ((peer, spent), samples) in peers.iter().zip(&mut spent).zip(&mut *samples) {
+            if *spent < ENOUGH {
+                let began = Instant::now();
+                samples.push(load.run(binaries, peer)?);
+                *spent += began.elapsed();
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The peers, without those of the optional ones that do not build here.

@@ -233,10 +233,11 @@ impl Buffer {
 
     fn note_block(&self, capacity: usize) -> Option<Block> {
         let held = capacity + OVERHEAD;
-        self.hold_below(self.bounds.unwritten(), held).then(|| Block {
-            bytes: self.spare.take(capacity),
-            held,
-        })
+        self.hold_below(self.bounds.unwritten(), held)
+            .then(|| Block {
+                bytes: self.spare.take(capacity),
+                held,
+            })
     }
 
     /// The oldest full block of notes.
