@@ -288,19 +288,17 @@ impl Open {
         let took = self.started.elapsed();
         self.metrics
             .end(&self.highlight, &self.context, took, status);
-        let mut failure = None;
         let ambient = self.context.get::<Ambient>();
-        self.recording.describe(|attributes, names, scrub| {
-            failure = last(attributes, names, scrub);
+        self.recording.finish_after(took, |draft, names, scrub| {
+            let failure = last(&mut draft.attributes, names, scrub);
             if let Some(scope) = ambient.and_then(Ambient::scope) {
                 // What the handler learnt of its user after the span had begun.
-                attributes.push_tags(scope, scrub);
+                draft.attributes.push_tags(scope, scrub);
+            }
+            if let Some(failure) = failure {
+                draft.settle(Status::error(failure));
             }
         });
-        if let Some(failure) = failure {
-            self.recording.settle(Status::error(failure));
-        }
-        self.recording.finish_after(took);
     }
 }
 

@@ -55,6 +55,13 @@ impl Draft {
             attributes: SpanAttributes::default(),
         }
     }
+
+    /// Sets the status, unless it has a higher one.
+    pub(crate) fn settle(&mut self, status: Status) {
+        if status > self.status {
+            self.status = status;
+        }
+    }
 }
 
 /// A span, from when it is made until it ends. Its clones are the same span.
@@ -204,11 +211,7 @@ impl Recording {
 
     /// A success stays one, and an error is only overruled by that.
     pub(crate) fn settle(&self, status: Status) {
-        self.change(|live, _| {
-            if status > live.draft.status {
-                live.draft.status = status;
-            }
-        });
+        self.change(|live, _| live.draft.settle(status));
     }
 
     pub(crate) fn link(&self, other: SpanContext, attributes: Vec<KeyValue>) {
@@ -224,13 +227,22 @@ impl Recording {
 
     /// Hands the span over, once.
     pub(crate) fn finish(&self) {
-        self.0.finish(|_| unix_nanos(SystemTime::now()));
+        self.0.finish(|_, _| unix_nanos(SystemTime::now()));
     }
 
-    /// The same for who measured how long it took.
-    pub(crate) fn finish_after(&self, took: Duration) {
+    /// The same for who measured how long it took, with what is known of it at `last`.
+    #[inline]
+    pub(crate) fn finish_after(
+        &self,
+        took: Duration,
+        last: impl FnOnce(&mut Draft, &Names, &Scrub),
+    ) {
         let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        self.0.finish(|start| start.saturating_add(took));
+        self.0.finish(|live, highlight| {
+            let intake = &highlight.0.intake;
+            intake.with_server_names(|names, scrub| last(&mut live.draft, names, scrub));
+            live.start.saturating_add(took)
+        });
     }
 
     /// Nobody asks for the span any more, which has ended. Where nobody else has it, the next one is made of it.
@@ -250,7 +262,7 @@ impl Shared {
 
     /// Hands it over, if it has not ended before. `end` is told when it started; both are nanoseconds since 1970.
     #[inline]
-    fn finish(&self, end: impl FnOnce(u64) -> u64) {
+    fn finish(&self, end: impl FnOnce(&mut Live, &Highlight) -> u64) {
         let Some(highlight) = &self.highlight else {
             return;
         };
@@ -264,6 +276,7 @@ impl Shared {
         if mem::take(&mut live.stage) == Stage::Over || is_worker() {
             return;
         }
+        let end = end(&mut live, highlight);
         let client = &highlight.0;
         let attributes = &live.draft.attributes;
         let finished = Finished {
@@ -279,7 +292,7 @@ impl Shared {
                 name: live.draft.name.as_str().as_bytes(),
                 kind: &live.draft.kind,
                 start: live.start,
-                end: end(live.start),
+                end,
             };
             live.write(buf, &head, form, scrub);
             let gaps = mem::take(&mut live.gaps);
@@ -295,7 +308,7 @@ impl Drop for Shared {
     fn drop(&mut self) {
         let is_open = self.live.get_mut().is_ok_and(|live| !live.is_over());
         if is_open {
-            self.finish(|_| unix_nanos(SystemTime::now()));
+            self.finish(|_, _| unix_nanos(SystemTime::now()));
         }
     }
 }

@@ -68,6 +68,6 @@ impl Span for Shown {
     }
 
     fn end_with_timestamp(&mut self, timestamp: SystemTime) {
-        self.recording.0.finish(|_| unix_nanos(timestamp));
+        self.recording.0.finish(|_, _| unix_nanos(timestamp));
     }
 }
