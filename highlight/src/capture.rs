@@ -11,7 +11,7 @@ use std::sync::Arc;
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 
 use crate::export::deferred::{Gap, Place};
-use crate::export::proto::{self, Scalar};
+use crate::export::proto;
 use crate::export::value;
 use crate::scope::Scope;
 use crate::scrub::Scrub;
@@ -280,7 +280,7 @@ impl ErrorReport {
     /// Writes the same in its wire form.
     pub(crate) fn write(&self, buf: &mut Vec<u8>, field: u32, scrub: &Scrub) {
         let report = &*self.0;
-        let mut text = |name, text: &str| value::field(buf, field, name, Scalar::Str(text), scrub);
+        let mut text = |name, text: &str| value::own_text(buf, field, name, text, scrub);
         text(EXCEPTION_TYPE, &report.type_name);
         text(EXCEPTION_MESSAGE, self.message());
         text(ERROR_TYPE, &report.type_name);

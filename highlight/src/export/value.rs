@@ -42,7 +42,16 @@ pub(crate) fn field(buf: &mut Vec<u8>, field: u32, name: &str, value: Scalar<'_>
     }
 }
 
-/// The same for a value that has to be formatted.
+/// A text of ours, whose name is none of a secret, nor of what upstream takes for itself.
+pub(crate) fn own_text(buf: &mut Vec<u8>, field: u32, name: &str, text: &str, scrub: &Scrub) {
+    if scrub.is_listed(name) {
+        proto::key_value(buf, field, name, Scalar::Str(REDACTED));
+    } else {
+        proto::key_value(buf, field, name, Scalar::Str(&scrub.clean(text)));
+    }
+}
+
+/// A [`field`] whose value has to be formatted.
 pub(crate) fn display_field(
     buf: &mut Vec<u8>,
     field: u32,

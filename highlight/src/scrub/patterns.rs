@@ -113,8 +113,10 @@ pub(super) fn without_secrets(text: &str, hides: impl Fn(&str) -> bool) -> Cow<'
 
 /// `scheme://user:password@host`: what stands between the slashes and the `@`.
 fn url_credentials(text: &str, secrets: &mut Vec<Range<usize>>) {
-    for (at, mark) in text.match_indices("://") {
-        let start = at + mark.len();
+    const MARK: &[u8] = b"://";
+    let bytes = text.as_bytes();
+    for at in memchr::memchr_iter(MARK[0], bytes).filter(|at| bytes[*at..].starts_with(MARK)) {
+        let start = at + MARK.len();
         let authority = until(&text[start..], |c| {
             c.is_whitespace() || "/?#\"'<>".contains(c)
         });
@@ -125,38 +127,39 @@ fn url_credentials(text: &str, secrets: &mut Vec<Range<usize>>) {
 }
 
 fn bearer_tokens(text: &str, secrets: &mut Vec<Range<usize>>) {
-    for mark in ["Bearer ", "bearer "] {
-        for (at, _) in text.match_indices(mark) {
-            let start = at + mark.len();
-            let token = until(&text[start..], ends_a_value);
-            if token.len() >= 8 {
-                secrets.push(start..start + token.len());
-            }
+    let bytes = text.as_bytes();
+    for space in memchr::memchr_iter(b' ', bytes) {
+        let before = &bytes[..space];
+        if !before.ends_with(b"Bearer") && !before.ends_with(b"bearer") {
+            continue;
+        }
+        let start = space + 1;
+        let token = until(&text[start..], ends_a_value);
+        if token.len() >= 8 {
+            secrets.push(start..start + token.len());
         }
     }
 }
 
 /// `name=value` and `"name": "value"`, where the name names a secret.
 fn assigned_values(text: &str, hides: impl Fn(&str) -> bool, secrets: &mut Vec<Range<usize>>) {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    for (at, mark) in text.match_indices(['=', ':']) {
-        if text[..at].ends_with(':') || text[at + 1..].starts_with(':') {
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
+    let is_quote = |byte: &u8| b"\"' ".contains(byte);
+    let bytes = text.as_bytes();
+    for at in memchr::memchr2_iter(b'=', b':', bytes) {
+        let before = &bytes[..at];
+        if before.ends_with(b":") || bytes[at + 1..].starts_with(b":") {
             // A path of Rust's, such as `cookie::Jar`.
             continue;
         }
-        let before = text[..at].trim_end_matches(['"', '\'', ' ']);
-        let name_start = before
-            .char_indices()
-            .rev()
-            .take_while(|(_, c)| is_name(*c))
-            .last();
-        let Some((name_start, _)) = name_start else {
-            continue;
-        };
-        if !hides(&before[name_start..]) {
+        let name_end = before.iter().rposition(|byte| !is_quote(byte));
+        let name_end = name_end.map_or(0, |last| last + 1);
+        let name_start = before[..name_end].iter().rposition(|byte| !is_name(byte));
+        let name_start = name_start.map_or(0, |last| last + 1);
+        if name_start == name_end || !hides(&text[name_start..name_end]) {
             continue;
         }
-        let behind = &text[at + mark.len()..];
+        let behind = &text[at + 1..];
         let value = behind.trim_start_matches(['"', '\'', ' ']);
         let start = text.len() - value.len();
         // `authorization: Basic dXNlcjpwYXNz` is two words.
@@ -181,6 +184,10 @@ fn until(text: &str, ends: impl Fn(char) -> bool) -> &str {
 /// Groups of digits, with single spaces or dashes between them, that make a payment card's number.
 fn card_numbers(text: &str, secrets: &mut Vec<Range<usize>>) {
     let bytes = text.as_bytes();
+    let digits = bytes.iter().filter(|byte| byte.is_ascii_digit());
+    if digits.count() < CARD_DIGITS.start {
+        return;
+    }
     let mut at = 0;
     while at < bytes.len() {
         let inside_a_word = at > 0 && bytes[at - 1].is_ascii_alphanumeric();
