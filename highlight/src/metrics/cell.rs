@@ -13,8 +13,9 @@ const USED: u8 = 1;
 /// Its series was let go of: the thread is to look it up anew.
 const CLOSED: u8 = 2;
 
-/// See the module's description.
+/// See the module's description. In this order, so that what a measurement touches of it lies together.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Cell {
     state: AtomicU8,
     values: Values,

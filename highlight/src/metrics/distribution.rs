@@ -167,8 +167,9 @@ impl Distribution {
 pub(super) struct Recorder {
     /// Values that were written down, ever. The thread alone writes it.
     written: AtomicUsize,
-    values: Box<[AtomicU64; ROOM]>,
-    counted: Mutex<Counted>,
+    values: [AtomicU64; ROOM],
+    /// Apart: only one in so many touches it.
+    counted: Box<Mutex<Counted>>,
 }
 
 #[derive(Debug)]
@@ -182,11 +183,11 @@ impl Recorder {
     pub(super) fn new(bounds: &Bounds) -> Self {
         Recorder {
             written: AtomicUsize::new(0),
-            values: Box::new([const { AtomicU64::new(0) }; ROOM]),
-            counted: Mutex::new(Counted {
+            values: [const { AtomicU64::new(0) }; ROOM],
+            counted: Box::new(Mutex::new(Counted {
                 until: 0,
                 distribution: Distribution::new(bounds),
-            }),
+            })),
         }
     }
 
@@ -219,7 +220,7 @@ impl Recorder {
     }
 
     fn count(&self) -> MutexGuard<'_, Counted> {
-        let mut counted = lock(&self.counted);
+        let mut counted = lock(&*self.counted);
         let written = self.written.load(Ordering::Acquire);
         // They are never more than there is room for, from the first place on.
         let from = counted.until % ROOM;
