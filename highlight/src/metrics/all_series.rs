@@ -69,12 +69,15 @@ impl AllSeries {
         if let Some(series) = known.find(hash, is_it) {
             return Some(Arc::clone(series));
         }
+        if self.is_full(&known, tags) {
+            return None;
+        }
         drop(known);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(series) = known.find(hash, is_it) {
             return Some(Arc::clone(series));
         }
-        if known.len() >= MAX_SERIES && !tags.is_empty() && !self.has_room(&known) {
+        if self.is_full(&known, tags) {
             return None;
         }
         let series = Arc::new(self.make(hash, tags.iter().map(owned).collect()));
@@ -82,10 +85,13 @@ impl AllSeries {
         Some(series)
     }
 
-    /// The one without tags takes no room.
-    fn has_room(&self, known: &HashTable<Arc<Series>>) -> bool {
+    /// Whether one with these tags finds no room. The one without tags takes none.
+    fn is_full(&self, known: &HashTable<Arc<Series>>, tags: &[Tag<'_>]) -> bool {
+        if tags.is_empty() || known.len() < MAX_SERIES {
+            return false;
+        }
         let plain = known.find(self.hash(&[]), |series| series.is(&[]));
-        known.len() - usize::from(plain.is_some()) < MAX_SERIES
+        known.len() - usize::from(plain.is_some()) >= MAX_SERIES
     }
 
     /// Where the measurements of those go that there are too many of.
