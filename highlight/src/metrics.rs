@@ -1,7 +1,11 @@
 //! Handles to metrics: looked up once, described with unit and text, cheap to use again and again.
 
+pub(crate) mod all_series;
+mod cell;
+pub(crate) mod distribution;
 pub(crate) mod exemplar;
 pub(crate) mod instrument;
+pub(crate) mod metric;
 mod named;
 pub(crate) mod observed;
 #[cfg(feature = "process-metrics")]
@@ -11,19 +15,18 @@ mod recent;
 pub(crate) mod record;
 pub(crate) mod sdk;
 pub(crate) mod series;
-mod sink;
 pub(crate) mod tags;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(feature = "tokio-metrics")]
 pub(crate) mod tokio;
+pub(crate) mod total;
 
 use std::sync::{Arc, OnceLock};
 
 use crate::context;
 use crate::handle::Highlight;
 use instrument::{Instrument, Kind, Value, Wanted};
-use record::given;
 
 /// How a measurement that is made on behalf of a session leads to it.
 ///
@@ -83,7 +86,7 @@ impl Handle {
             && instrument.is_open()
             && value().is_finite()
             && !context::is_in_a_session()
-            && let Some(is_first) = instrument.measure_again(&value, given(tags), None)
+            && let Some(is_first) = instrument.measure_again(&value, tags, None)
         {
             if is_first {
                 self.mark();

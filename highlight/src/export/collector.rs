@@ -1,5 +1,5 @@
-//! The collection of metrics: when something was measured, what it has come to is taken from OpenTelemetry's aggregation once
-//! per interval, encoded and put into the buffer.
+//! The collection of metrics: when something was measured, what it has come to is taken from our own aggregation and from that of
+//! OpenTelemetry's SDK once per interval, encoded and put into the buffer.
 //!
 //! It runs on a short-lived thread of its own, since the callbacks of observable instruments are the application's code, and the
 //! worker must not wait for them.
@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
+use opentelemetry::InstrumentationScope;
 use opentelemetry::metrics::{Meter, MeterProvider as _};
-use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics};
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{
     InstrumentKind, ManualReader, Pipeline, SdkMeterProvider, Temporality,
@@ -24,8 +24,7 @@ use super::stats::{DropReason, Signal};
 use super::worker::become_worker;
 use crate::diagnostics::say;
 use crate::hook::{self, RecordHook};
-use crate::metrics::exemplar::Exemplars;
-use crate::metrics::instrument::{Kind, Registry};
+use crate::metrics::instrument::Registry;
 use crate::metrics::observed::Observe;
 
 /// See the module's description.
@@ -33,7 +32,7 @@ pub(crate) struct Collector {
     buffer: Arc<Buffer>,
     reader: Reader,
     provider: SdkMeterProvider,
-    /// Of the SDK's own meter, behind which `registry` is.
+    /// Of the metrics in `registry`.
     scope: InstrumentationScope,
     registry: Registry,
     observed: Mutex<Vec<Arc<dyn Observe>>>,
@@ -68,10 +67,7 @@ impl Collector {
             .with_reader(reader.clone())
             .build();
         Collector {
-            registry: Registry::new(
-                provider.meter_with_scope(scope.clone()),
-                Arc::clone(&buffer),
-            ),
+            registry: Registry::new(Arc::clone(&buffer)),
             buffer,
             reader,
             provider,
@@ -182,30 +178,25 @@ impl Collector {
         if panicked > 0 && !self.told.swap(true, Ordering::AcqRel) {
             say(format_args!("a callback of an observable metric panicked"));
         }
-        self.registry.sweep();
-        let mut collected = ResourceMetrics::default();
-        if self.reader.0.collect(&mut collected).is_err() {
-            return;
-        }
+        let most = self.buffer.comfortable_bytes();
         let mut pushed = false;
-        for of_scope in collected.scope_metrics() {
-            let scope = of_scope.scope();
-            for metric in of_scope.metrics() {
-                let exemplars = if *scope == self.scope {
-                    let kind = kind(metric.data());
-                    let exemplars = self.registry.exemplars(kind, metric.name());
-                    if overflows(metric.data()) {
-                        self.registry.forget_series(kind, metric.name());
-                    }
-                    exemplars
-                } else {
-                    Exemplars::new()
-                };
-                let most = self.buffer.comfortable_bytes();
-                metric::encode(metric, &exemplars, most, &mut |message, points| {
-                    self.push(scope, message, points);
-                    pushed = true;
-                });
+        let mut push = |scope: &InstrumentationScope, message: &[u8], points| {
+            self.push(scope, message, points);
+            pushed = true;
+        };
+        for one in self.registry.metrics() {
+            metric::encode_own(&one.collect(), most, &mut |message, points| {
+                push(&self.scope, message, points);
+            });
+        }
+        let mut collected = ResourceMetrics::default();
+        if self.reader.0.collect(&mut collected).is_ok() {
+            for of_scope in collected.scope_metrics() {
+                for one in of_scope.metrics() {
+                    metric::encode(one, most, &mut |message, points| {
+                        push(of_scope.scope(), message, points);
+                    });
+                }
             }
         }
         if pushed {
@@ -221,45 +212,6 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.0.running.store(false, Ordering::Release);
         self.0.buffer.wake.notify_one();
-    }
-}
-
-fn kind(data: &AggregatedMetrics) -> Kind {
-    fn of<T>(data: &MetricData<T>) -> Kind {
-        match data {
-            MetricData::Gauge(_) => Kind::Gauge,
-            MetricData::Sum(sum) if sum.is_monotonic() => Kind::Counter,
-            MetricData::Sum(_) => Kind::UpDownCounter,
-            MetricData::Histogram(_) | MetricData::ExponentialHistogram(_) => Kind::Histogram,
-        }
-    }
-    match data {
-        AggregatedMetrics::F64(data) => of(data),
-        AggregatedMetrics::U64(data) => of(data),
-        AggregatedMetrics::I64(data) => of(data),
-    }
-}
-
-/// Whether there were more series than OpenTelemetry keeps.
-fn overflows(data: &AggregatedMetrics) -> bool {
-    const OVERFLOW: &str = "otel.metric.overflow";
-    fn of<T>(data: &MetricData<T>) -> bool {
-        fn marked<'a>(mut tags: impl Iterator<Item = &'a KeyValue>) -> bool {
-            tags.any(|tag| tag.key.as_str() == OVERFLOW)
-        }
-        match data {
-            MetricData::Gauge(gauge) => gauge.data_points().any(|one| marked(one.attributes())),
-            MetricData::Sum(sum) => sum.data_points().any(|one| marked(one.attributes())),
-            MetricData::Histogram(histogram) => {
-                histogram.data_points().any(|one| marked(one.attributes()))
-            }
-            MetricData::ExponentialHistogram(_) => false,
-        }
-    }
-    match data {
-        AggregatedMetrics::F64(data) => of(data),
-        AggregatedMetrics::U64(data) => of(data),
-        AggregatedMetrics::I64(data) => of(data),
     }
 }
 

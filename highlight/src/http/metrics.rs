@@ -14,7 +14,6 @@ use crate::export::proto::Scalar;
 use crate::handle::Highlight;
 use crate::metrics::instrument::{Instrument, Kind, Refusal, Registry, Value, Wanted};
 use crate::metrics::record::Measurement;
-use crate::metrics::series::Series;
 use crate::metrics::tags::Tag;
 
 pub(crate) const DURATION: &str = "http.server.request.duration";
@@ -56,17 +55,7 @@ pub(super) struct HttpMetrics(Option<Active>);
 #[derive(Debug)]
 struct Active {
     route: Arc<Route>,
-    in_flight: InFlight,
     error_type: Option<String>,
-}
-
-/// The series of the requests that are handled, this one among them.
-#[derive(Debug)]
-enum InFlight {
-    /// The one that its route knows.
-    OfRoute,
-    /// None where there are too many series.
-    Own(Option<Arc<Series>>),
 }
 
 impl HttpMetrics {
@@ -78,19 +67,11 @@ impl HttpMetrics {
         let Some(instruments) = metrics.http() else {
             return HttpMetrics(None);
         };
-        let active = &instruments.active;
-        let find = || active.lasting_series(tags(route.key()).into_iter());
-        let of_route = route.active(find).filter(|series| series.is_kept());
-        let in_flight = match of_route {
-            Some(_) => InFlight::OfRoute,
-            None => InFlight::Own(active.series(tags(route.key()).into_iter())),
-        };
         let measured = Active {
             route,
-            in_flight,
             error_type: None,
         };
-        metrics.add(&[measured.change(active, 1)]);
+        metrics.add(&[measured.change(&instruments.active, 1)]);
         HttpMetrics(Some(measured))
     }
 
@@ -143,20 +124,17 @@ impl Active {
         if !is_taken {
             metrics.add(&[left]);
             self.detailed(status, |tags| {
-                metrics.take(DURATION, duration, seconds, tags, exemplar);
+                metrics.take_once(duration, seconds, tags, exemplar);
             });
         }
     }
 
-    /// One more or one less of the requests that are handled.
+    /// One more or one less of the requests that are handled; none where there are too many series, which is so for good.
     fn change<'a>(&'a self, active: &'a Instrument, by: i64) -> Option<Measurement<'a>> {
-        let series = match &self.in_flight {
-            InFlight::OfRoute => self.route.active(|| None),
-            InFlight::Own(series) => series.as_ref(),
-        };
+        let find = || active.series(tags(self.route.key()).into_iter());
         Some(Measurement {
             instrument: active,
-            series: series?,
+            series: self.route.active(find)?,
             value: Value::Change(by),
             exemplar: None,
         })

@@ -89,7 +89,7 @@ impl Route {
         }
     }
 
-    /// The series of the requests that are being handled, which `find` finds once. It may have to be looked up anew.
+    /// The series of the requests that are being handled, which `find` finds once.
     #[inline]
     pub(super) fn active(
         &self,
@@ -110,7 +110,7 @@ impl Route {
         &self,
         status: u16,
         find: impl FnOnce() -> Option<Arc<Series>>,
-        work: impl FnOnce(&Series),
+        work: impl FnOnce(&Arc<Series>),
     ) -> bool {
         let durations = self
             .durations

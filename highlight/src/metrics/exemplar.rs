@@ -1,11 +1,10 @@
 //! One measurement that stands for a series of them: it carries the session and the trace that the series itself cannot.
 
-use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
-use opentelemetry::{KeyValue, SpanId, TraceId};
+use opentelemetry::{SpanId, TraceId};
 
 use super::instrument::Value;
 use crate::context::Correlation;
@@ -21,20 +20,6 @@ pub(crate) struct Exemplar {
     pub(crate) time: SystemTime,
     pub(crate) correlation: Correlation,
 }
-
-impl Exemplar {
-    /// Whether it stands for its series better: the larger, where `largest` is set, and otherwise the later.
-    pub(crate) fn beats(&self, other: &Exemplar, largest: bool) -> bool {
-        if largest {
-            self.value.double() >= other.value.double()
-        } else {
-            self.time >= other.time
-        }
-    }
-}
-
-/// By the series' attributes, sorted by key.
-pub(crate) type Exemplars = HashMap<Vec<KeyValue>, Exemplar>;
 
 /// The exemplar of one series since the last collection.
 #[derive(Debug, Default)]

@@ -4,13 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use foldhash::fast::RandomState;
-use opentelemetry::metrics::Meter;
 
-use super::exemplar::Exemplars;
-use super::recent;
-use super::series::{AllSeries, Series};
-use super::sink::Sink;
-use super::tags::{Tag, Tags};
+use super::metric::Metric;
+use super::recent::{self, Id};
+use super::series::Series;
+use super::tags::{Tag, borrowed, sorted};
 use crate::context::Correlation;
 use crate::export::buffer::Buffer;
 use crate::export::stats::DropReason;
@@ -97,17 +95,31 @@ pub(super) const fn invalid(text: &'static str) -> Refusal {
 /// An instrument in use.
 #[derive(Debug)]
 pub(crate) struct Instrument {
+    id: Id,
     kind: Kind,
     name: String,
     unit: Option<String>,
     description: Option<String>,
     buckets: Option<Vec<f64>>,
-    sink: Sink,
-    series: AllSeries,
+    metric: Arc<Metric>,
     buffer: Arc<Buffer>,
 }
 
 impl Instrument {
+    fn new(wanted: &Wanted<'_>, metric: Arc<Metric>, buffer: Arc<Buffer>) -> Self {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        Instrument {
+            id: Id::new(),
+            kind: wanted.kind,
+            name: wanted.name.to_owned(),
+            unit: owned(wanted.unit),
+            description: owned(wanted.description),
+            buckets: wanted.buckets.map(<[f64]>::to_vec),
+            metric,
+            buffer,
+        }
+    }
+
     /// False once the SDK that it belongs to was shut down.
     #[inline]
     pub(crate) fn is_open(&self) -> bool {
@@ -122,70 +134,83 @@ impl Instrument {
         &self.name
     }
 
-    /// Adds a measurement to the series of `tags`.
-    pub(crate) fn measure<'a>(
-        &self,
-        value: Value,
-        tags: impl Iterator<Item = Tag<'a>> + Clone,
-        exemplar: Option<&Correlation>,
-    ) -> Option<Arc<Series>> {
-        let series = self.series(tags.clone());
-        match &series {
-            Some(series) => {
-                self.add(series, value, exemplar);
-            }
-            None => self.sink.measure(value, &Tags::new(tags).sorted()),
-        }
-        series
-    }
-
-    /// The same, where this thread did so lately with the same tags: true for the first since the last collection. None where it
-    /// didn't.
+    /// Adds a measurement, where this thread did so lately with the same tags: true for the first since the last collection. None where
+    /// it didn't.
     #[inline]
-    pub(crate) fn measure_again<'a>(
+    pub(crate) fn measure_again(
         &self,
         value: impl Fn() -> Value,
-        tags: impl Iterator<Item = Tag<'a>> + Clone,
+        tags: &[(&str, &str)],
         exemplar: Option<&Correlation>,
     ) -> Option<bool> {
-        let add = |series: &Series| self.add(series, value(), exemplar);
-        recent::with(self.series.metric(), tags, add)
+        recent::with(self.id, tags, |known| {
+            self.offer(known.series(), value(), exemplar);
+            known.cell().add(value())
+        })
+    }
+
+    /// Has this thread know a series by tags that lead to it.
+    pub(super) fn remember(&self, series: &Arc<Series>, tags: &[(&str, &str)]) {
+        recent::remember(series, self.id, tags);
     }
 
     /// Adds a measurement to one of its series. True for the first since the last collection.
     #[inline]
     pub(crate) fn add(
         &self,
-        series: &Series,
+        series: &Arc<Series>,
         value: Value,
         exemplar: Option<&Correlation>,
     ) -> bool {
-        if let Some(correlation) = exemplar {
-            let largest = self.keeps_largest();
-            self.series.offer(series, value, correlation, largest);
+        let by_itself = |known: &recent::Known| {
+            self.offer(known.series(), value, exemplar);
+            known.cell().add(value)
+        };
+        recent::with(series.id(), &[], by_itself).unwrap_or_else(|| {
+            self.add_anew(series, value, exemplar);
+            true
+        })
+    }
+
+    #[cold]
+    fn add_anew(&self, series: &Arc<Series>, value: Value, exemplar: Option<&Correlation>) {
+        let tags = series.tags().iter().map(borrowed);
+        if let Some(series) = self.measure(value, tags, exemplar) {
+            recent::remember(&series, series.id(), &[]);
         }
-        series.measure(value)
+    }
+
+    /// Adds a measurement to the series of `tags`, which is given back; to that of the rest where there are too many.
+    pub(crate) fn measure<'a>(
+        &self,
+        value: Value,
+        tags: impl Iterator<Item = Tag<'a>>,
+        exemplar: Option<&Correlation>,
+    ) -> Option<Arc<Series>> {
+        let tags = sorted(tags);
+        loop {
+            let Some(series) = self.metric.series.get_sorted(&tags) else {
+                self.metric.series.overflow().add(value);
+                return None;
+            };
+            if series.add(value) {
+                self.offer(&series, value, exemplar);
+                return Some(series);
+            }
+            // It was let go of just now, and will not be found again.
+        }
+    }
+
+    #[inline]
+    fn offer(&self, series: &Series, value: Value, exemplar: Option<&Correlation>) {
+        if let Some(correlation) = exemplar {
+            self.metric.series.offer(series, value, correlation);
+        }
     }
 
     /// The series of `tags`; none where there are too many.
-    pub(crate) fn series<'a>(
-        &self,
-        tags: impl Iterator<Item = Tag<'a>> + Clone,
-    ) -> Option<Arc<Series>> {
-        self.series.get(&self.sink, tags)
-    }
-
-    /// The same, of which there are few, and which is kept for as long as OpenTelemetry has room for it.
-    pub(crate) fn lasting_series<'a>(
-        &self,
-        tags: impl Iterator<Item = Tag<'a>> + Clone,
-    ) -> Option<Arc<Series>> {
-        self.series(tags).inspect(|series| series.last())
-    }
-
-    /// Whether the largest measurement stands for a series, and not the latest.
-    fn keeps_largest(&self) -> bool {
-        self.kind == Kind::Histogram
+    pub(crate) fn series<'a>(&self, tags: impl Iterator<Item = Tag<'a>>) -> Option<Arc<Series>> {
+        self.metric.series.get(tags)
     }
 
     fn fits(&self, wanted: &Wanted<'_>) -> bool {
@@ -202,7 +227,6 @@ impl Instrument {
 /// All instruments of the SDK's own meter.
 #[derive(Debug)]
 pub(crate) struct Registry {
-    meter: Meter,
     buffer: Arc<Buffer>,
     known: RwLock<Known>,
 }
@@ -211,6 +235,8 @@ pub(crate) struct Registry {
 struct Known {
     by_name: HashMap<String, Vec<Arc<Instrument>>, RandomState>,
     count: usize,
+    /// In the order in which they came.
+    metrics: Vec<Arc<Metric>>,
 }
 
 impl Known {
@@ -218,12 +244,20 @@ impl Known {
         let same_name = self.by_name.get(wanted.name)?;
         same_name.iter().find(|one| one.fits(wanted)).cloned()
     }
+
+    fn metric(&mut self, wanted: &Wanted<'_>) -> Arc<Metric> {
+        if let Some(metric) = self.metrics.iter().find(|metric| metric.is_of(wanted)) {
+            return Arc::clone(metric);
+        }
+        let metric = Arc::new(Metric::new(wanted));
+        self.metrics.push(Arc::clone(&metric));
+        metric
+    }
 }
 
 impl Registry {
-    pub(crate) fn new(meter: Meter, buffer: Arc<Buffer>) -> Self {
+    pub(crate) fn new(buffer: Arc<Buffer>) -> Self {
         Registry {
-            meter,
             buffer,
             known: RwLock::default(),
         }
@@ -252,77 +286,18 @@ impl Registry {
                 text: "1,000 metrics are in use: put what varies into tags",
             });
         }
-        let instrument = Arc::new(self.make(wanted));
+        let metric = known.metric(wanted);
+        let instrument = Arc::new(Instrument::new(wanted, metric, Arc::clone(&self.buffer)));
         known.count += 1;
         let same_name = known.by_name.entry(wanted.name.to_owned()).or_default();
         same_name.push(Arc::clone(&instrument));
         Ok(instrument)
     }
 
-    /// Takes the exemplars of a metric.
-    pub(crate) fn exemplars(&self, kind: Kind, name: &str) -> Exemplars {
-        let mut exemplars = Exemplars::new();
-        self.each(kind, name, |one| {
-            exemplars.extend(one.series.exemplars(one.keeps_largest()));
-        });
-        exemplars
-    }
-
-    /// Looks up all series of a metric anew.
-    pub(crate) fn forget_series(&self, kind: Kind, name: &str) {
-        self.each(kind, name, |one| one.series.forget());
-    }
-
-    /// Lets go of series that are in use no more.
-    pub(crate) fn sweep(&self) {
+    /// All metrics, in the order in which they came.
+    pub(crate) fn metrics(&self) -> Vec<Arc<Metric>> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        for one in known.by_name.values().flatten() {
-            one.series.sweep();
-        }
-    }
-
-    fn each(&self, kind: Kind, name: &str, work: impl FnMut(&Arc<Instrument>)) {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let same_name = known.by_name.get(name).map_or(&[][..], Vec::as_slice);
-        let of_kind = same_name.iter().filter(|one| one.kind == kind);
-        of_kind.for_each(work);
-    }
-
-    fn make(&self, wanted: &Wanted<'_>) -> Instrument {
-        let meter = &self.meter;
-        let owned = |text: Option<&str>| text.map(str::to_owned);
-        let (name, unit) = (wanted.name.to_owned(), owned(wanted.unit));
-        let description = owned(wanted.description);
-        macro_rules! build {
-            ($builder:expr) => {{
-                let mut builder = $builder;
-                builder.unit = unit.clone().map(Into::into);
-                builder.description = description.clone().map(Into::into);
-                builder
-            }};
-        }
-        let sink = match wanted.kind {
-            Kind::Gauge => Sink::Gauge(build!(meter.f64_gauge(name)).build()),
-            Kind::Counter => Sink::Counter(build!(meter.u64_counter(name)).build()),
-            Kind::UpDownCounter => {
-                Sink::UpDownCounter(build!(meter.i64_up_down_counter(name)).build())
-            }
-            Kind::Histogram => {
-                let mut builder = build!(meter.f64_histogram(name));
-                builder.boundaries = wanted.buckets.map(<[f64]>::to_vec);
-                Sink::Histogram(builder.build())
-            }
-        };
-        Instrument {
-            kind: wanted.kind,
-            name: wanted.name.to_owned(),
-            unit,
-            description,
-            buckets: wanted.buckets.map(<[f64]>::to_vec),
-            sink,
-            series: AllSeries::new(),
-            buffer: Arc::clone(&self.buffer),
-        }
+        known.metrics.clone()
     }
 }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::instrument::{Instrument, Kind, Registry};
 use super::tags::{glance, spread};
-use crate::export::proto::Scalar;
 
 const PLACES: usize = 32;
 
@@ -52,7 +51,7 @@ pub(super) fn remember(instrument: Arc<Instrument>) {
 }
 
 fn place(kind: Kind, name: &str) -> usize {
-    let hash = spread(kind as u64, glance(Scalar::Str(name)));
+    let hash = spread(kind as u64, glance(name));
     usize::try_from(hash >> (u64::BITS - PLACES.ilog2())).unwrap_or(0)
 }
 

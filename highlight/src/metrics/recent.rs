@@ -2,18 +2,15 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::cell::Cell;
 use super::series::Series;
-use super::tags::{Tag, glance, spread};
+use super::tags::{Given, glance, spread};
 
 /// Of all metrics together.
 const SLOTS: usize = 128;
 const SLOT_BITS: u32 = SLOTS.ilog2();
-
-/// Series of a metric that threads know. What a thread knows is not let go of while that thread is idle, so this is what may be
-/// missing of OpenTelemetry's 2,000 at worst.
-const MAX_KNOWN: usize = 200;
 
 /// Of a thread's measurements of series that it does not know while their places are taken, one in so many takes a place. A thread that
 /// goes through more series than it has places does little more for each than look it up.
@@ -23,80 +20,118 @@ thread_local! {
     static RECENT: RefCell<Recent> = const { RefCell::new(Recent::new()) };
 }
 
-/// Tells metrics apart, those of other SDKs in the process too.
+/// Tells metrics and series apart, those of other SDKs in the process too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct MetricId(u64);
+pub(super) struct Id(u64);
 
-impl MetricId {
+impl Id {
     pub(super) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        MetricId(NEXT.fetch_add(1, Ordering::Relaxed))
+        Id(spread(0, NEXT.fetch_add(1, Ordering::Relaxed)))
     }
 }
 
 /// Each has two places.
 struct Recent {
-    known: [Option<Known>; SLOTS],
+    known: Option<Box<Places>>,
     refused: u8,
 }
 
-/// Works on the series of a metric if this thread knows it by these tags.
+type Places = [Option<Known>; SLOTS];
+
+/// A series that a thread knows, either by its metric and tags, or by its own id without tags.
+pub(super) struct Known {
+    id: Id,
+    tags: Given,
+    cell: Arc<Cell>,
+    series: Arc<Series>,
+}
+
+/// Works on what this thread has of a series, if it knows it by these tags.
 #[inline]
-pub(super) fn with<'a, T>(
-    metric: MetricId,
-    tags: impl Iterator<Item = Tag<'a>> + Clone,
-    work: impl FnOnce(&Series) -> T,
-) -> Option<T> {
+pub(super) fn with<T>(id: Id, tags: &[(&str, &str)], work: impl FnOnce(&Known) -> T) -> Option<T> {
     let find = |recent: &RefCell<Recent>| {
         let recent = recent.try_borrow().ok()?;
-        let first = place(metric, tags.clone());
-        let series = match &recent.known[first] {
-            Some(Known(series)) if is_it(series, metric, tags.clone()) => series,
-            _ => recent.second(first, metric, tags)?,
-        };
-        Some(work(series))
+        let places = recent.known.as_deref()?;
+        Some(work(find(places, id, tags)?))
     };
     // A thread that ends knows nothing any more.
     RECENT.try_with(find).ok().flatten()
 }
 
+/// The series, if it is known.
+#[inline]
+fn find<'a>(places: &'a Places, id: Id, tags: &[(&str, &str)]) -> Option<&'a Known> {
+    // One without tags is found before it would be called for.
+    if tags.is_empty()
+        && let Some(known) = &places[place(id, &[])]
+        && known.has(id)
+        && known.tags.is_empty()
+    {
+        return Some(known);
+    }
+    find_by_tags(places, id, tags)
+}
+
+/// What this calls comes last, so that nothing has to be kept on the stack.
+#[inline(never)]
+fn find_by_tags<'a>(places: &'a Places, id: Id, tags: &[(&str, &str)]) -> Option<&'a Known> {
+    let first = place(id, tags);
+    match &places[first] {
+        Some(known) if known.has(id) && known.tags.are_surely(tags) => Some(known),
+        _ => find_closely(places, first, id, tags),
+    }
+}
+
+/// The same where it had to give its first place to another, or has long tags.
+#[inline(never)]
+fn find_closely<'a>(
+    places: &'a Places,
+    first: usize,
+    id: Id,
+    tags: &[(&str, &str)],
+) -> Option<&'a Known> {
+    let both = [first, first ^ 1];
+    let mut both = both.iter().filter_map(|place| places[*place].as_ref());
+    both.find(|known| known.has(id) && known.tags.are(tags))
+}
+
+/// Has this thread know the series by these tags.
+#[cold]
+pub(super) fn remember(series: &Arc<Series>, id: Id, tags: &[(&str, &str)]) {
+    let remember = |recent: &RefCell<Recent>| {
+        let mut recent = recent.try_borrow_mut().ok()?;
+        let free = recent.room(place(id, tags))?;
+        let known = Known {
+            id,
+            tags: Given::new(tags),
+            cell: series.cell()?,
+            series: Arc::clone(series),
+        };
+        let places = recent.known.as_deref_mut()?;
+        let before = places[free].replace(known);
+        drop(recent);
+        before
+    };
+    // What it takes the place of is dropped here, where nothing is borrowed.
+    let _ = RECENT.try_with(remember);
+}
+
 impl Recent {
     const fn new() -> Self {
         Recent {
-            known: [const { None }; SLOTS],
+            known: None,
             refused: 0,
         }
     }
 
-    /// The series, if it had to give its first place to another.
-    #[inline(never)]
-    fn second<'a>(
-        &self,
-        first: usize,
-        metric: MetricId,
-        tags: impl Iterator<Item = Tag<'a>>,
-    ) -> Option<&Arc<Series>> {
-        let Known(series) = self.known[first ^ 1].as_ref()?;
-        is_it(series, metric, tags).then_some(series)
-    }
-
-    fn remember(&mut self, first: usize, series: &Arc<Series>) {
-        let Some(place) = self.room(first) else {
-            return;
-        };
-        self.known[place] = None;
-        self.known[place] = Known::new(series);
-        if self.known[place].is_none() {
-            for known in &mut self.known {
-                known.take_if(|Known(series)| !series.is_kept());
-            }
-        }
-    }
-
+    /// Where to put what has its first place there.
     fn room(&mut self, first: usize) -> Option<usize> {
+        let none = || Box::new([const { None }; SLOTS]);
+        let places = self.known.get_or_insert_with(none);
         let is_free = |place: &usize| {
-            let known = self.known[*place].as_ref();
-            known.is_none_or(|Known(series)| !series.is_kept())
+            let known = places[*place].as_ref();
+            known.is_none_or(|known| known.cell.is_closed())
         };
         let free = [first, first ^ 1].into_iter().find(is_free);
         if free.is_some() {
@@ -107,131 +142,93 @@ impl Recent {
             return None;
         }
         // The one that came last stays.
-        self.known.swap(first, first ^ 1);
+        places.swap(first, first ^ 1);
         Some(first)
     }
 }
 
 #[inline]
-fn is_it<'a>(series: &Series, metric: MetricId, tags: impl Iterator<Item = Tag<'a>>) -> bool {
-    series.metric() == metric && series.is_kept() && series.is(tags)
-}
-
-/// Has this thread know the series by these tags.
-#[cold]
-pub(super) fn remember<'a>(series: &Arc<Series>, tags: impl Iterator<Item = Tag<'a>>) {
-    let first = place(series.metric(), tags);
-    let remember = |recent: &RefCell<Recent>| {
-        if let Ok(mut recent) = recent.try_borrow_mut() {
-            recent.remember(first, series);
-        }
-    };
-    let _ = RECENT.try_with(remember);
-}
-
-#[inline]
-fn place<'a>(metric: MetricId, tags: impl Iterator<Item = Tag<'a>>) -> usize {
-    let mut hash = spread(0, metric.0);
+fn place(id: Id, tags: &[(&str, &str)]) -> usize {
+    let mut hash = id.0;
     for (_, value) in tags {
         hash = spread(hash, glance(value));
     }
     usize::try_from(hash >> (u64::BITS - SLOT_BITS)).unwrap_or(0)
 }
 
-/// A series that a thread knows.
-struct Known(Arc<Series>);
-
 impl Known {
-    /// None where too many are known.
-    fn new(series: &Arc<Series>) -> Option<Self> {
-        let Threads { here, of_metric } = series.threads();
-        let is_first = here.fetch_add(1, Ordering::Relaxed) == 0;
-        let others = if is_first {
-            of_metric.fetch_add(1, Ordering::Relaxed)
-        } else {
-            0
-        };
-        let known = Known(Arc::clone(series));
-        (others < MAX_KNOWN).then_some(known)
+    /// Whether it is of the metric, or is the series itself, and not let go of.
+    #[inline]
+    fn has(&self, id: Id) -> bool {
+        self.id == id && !self.cell.is_closed()
+    }
+
+    #[inline]
+    pub(super) fn cell(&self) -> &Cell {
+        &self.cell
+    }
+
+    pub(super) fn series(&self) -> &Series {
+        &self.series
     }
 }
 
 impl Drop for Known {
     fn drop(&mut self) {
-        let Threads { here, of_metric } = self.0.threads();
-        if here.fetch_sub(1, Ordering::Relaxed) == 1 {
-            of_metric.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-}
-
-/// Who knows a series.
-#[derive(Debug)]
-pub(super) struct Threads {
-    here: AtomicUsize,
-    /// Series of the same metric that any thread knows.
-    of_metric: Arc<AtomicUsize>,
-}
-
-impl Threads {
-    pub(super) fn new(of_metric: &Arc<AtomicUsize>) -> Self {
-        Threads {
-            here: AtomicUsize::new(0),
-            of_metric: Arc::clone(of_metric),
-        }
+        self.series.give_back(&self.cell);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use opentelemetry::metrics::{MeterProvider as _, NoopMeterProvider};
-
-    use super::super::series::AllSeries;
-    use super::super::sink::Sink;
+    use super::super::all_series::AllSeries;
+    use super::super::instrument::{Kind, Value};
     use super::*;
     use crate::export::proto::Scalar;
 
-    fn counter() -> Sink {
-        let meter = NoopMeterProvider::new().meter("test");
-        Sink::Counter(meter.u64_counter("orders").build())
+    fn counters() -> (Id, AllSeries) {
+        (Id::new(), AllSeries::new(Kind::Counter, None))
     }
 
     /// The series of a number, which this thread knows from now on.
-    fn remembered(all: &AllSeries, number: i64) -> Arc<Series> {
-        let tags = [("order", Scalar::Int(number))];
-        let series = all.get(&counter(), tags.into_iter()).unwrap();
-        remember(&series, tags.into_iter());
+    fn remembered((id, all): &(Id, AllSeries), number: i64) -> Arc<Series> {
+        let number = number.to_string();
+        let series = all.get([("order", Scalar::Str(&number))].into_iter());
+        let series = series.unwrap();
+        remember(&series, *id, &[("order", &number)]);
         series
     }
 
     /// Whether this thread knows it.
-    fn knows(series: &Arc<Series>, number: i64) -> bool {
-        let tags = [("order", Scalar::Int(number))];
-        let found = with(series.metric(), tags.into_iter(), |found| {
-            assert!(std::ptr::eq(found, &raw const **series));
+    fn knows((id, _): &(Id, AllSeries), series: &Arc<Series>, number: i64) -> bool {
+        let found = with(*id, &[("order", &number.to_string())], |known| {
+            assert!(Arc::ptr_eq(&known.series, series));
         });
         found.is_some()
     }
 
     #[test]
     fn a_thread_knows_the_series_of_its_own_of_one_metric() {
-        let (one, other) = (AllSeries::new(), AllSeries::new());
+        let (one, other) = (counters(), counters());
         let series = remembered(&one, 1);
-        assert!(knows(&series, 1));
-        assert!(!knows(&series, 2));
-        assert!(!std::thread::scope(|scope| scope.spawn(|| knows(&series, 1)).join()).unwrap());
+        assert!(knows(&one, &series, 1));
+        assert!(!knows(&one, &series, 2));
+        let elsewhere = || knows(&one, &series, 1);
+        assert!(!std::thread::scope(|scope| scope.spawn(elsewhere).join()).unwrap());
         let of_other = remembered(&other, 1);
-        assert!(knows(&series, 1) && knows(&of_other, 1));
+        assert!(knows(&one, &series, 1) && knows(&other, &of_other, 1));
     }
 
     #[test]
     fn as_many_are_known_as_there_are_places_and_who_comes_again_and_again_is() {
-        let all = AllSeries::new();
+        let all = counters();
         let series = |number| (number, remembered(&all, number));
         let many: Vec<_> = (0..1_000).map(series).collect();
-        let is_known = |(number, series): &&(i64, Arc<Series>)| knows(series, *number);
+        let is_known = |(number, series): &&(i64, Arc<Series>)| knows(&all, series, *number);
         let count = many.iter().filter(is_known).count();
         assert!((SLOTS * 3 / 4..=SLOTS).contains(&count), "{count}");
+        let held = many.iter().filter(|(_, series)| series.is_held()).count();
+        assert_eq!(held, count, "what another took the place of was given back");
         let stranger = many.iter().find(|one| !is_known(one)).unwrap();
         for _ in 0..PATIENCE {
             remembered(&all, stranger.0);
@@ -241,40 +238,37 @@ mod tests {
 
     #[test]
     fn a_series_that_is_let_go_is_not_found() {
-        let all = AllSeries::new();
+        let all = counters();
         let series = remembered(&all, 1);
-        all.forget();
-        assert!(!knows(&series, 1));
+        all.1.take();
+        assert!(!knows(&all, &series, 1));
         let again = remembered(&all, 1);
-        assert!(knows(&again, 1));
+        assert!(knows(&all, &again, 1));
+        assert!(!series.is_held(), "its place was taken");
+        all.1.take();
         assert_eq!(Arc::strong_count(&series), 1, "nobody holds on to it");
     }
 
     #[test]
-    fn idle_threads_hold_on_to_a_few_series_and_to_none_when_they_have_ended() {
-        let all = AllSeries::new();
-        let barrier = std::sync::Barrier::new(9);
-        std::thread::scope(|scope| {
-            let (all, barrier) = (&all, &barrier);
-            let idle = |thread: i64| {
-                scope.spawn(move || {
-                    for number in 0..50 {
-                        remembered(all, thread * 50 + number);
-                    }
-                    barrier.wait();
-                    barrier.wait();
-                })
-            };
-            let threads: Vec<_> = (0..8).map(idle).collect();
-            barrier.wait();
-            let held = all.known_to_threads();
-            assert!((MAX_KNOWN / 2..=MAX_KNOWN).contains(&held), "{held}");
-            barrier.wait();
-            // Joined, they have forgotten all; the scope's end waits for their work alone.
-            for thread in threads {
-                thread.join().unwrap();
+    fn a_thread_that_ends_leaves_what_it_measured() {
+        let all = counters();
+        let thread = || {
+            let series = remembered(&all, 1);
+            for _ in 0..3 {
+                with(all.0, &[("order", "1")], |known| {
+                    known.cell().add(Value::Count(2))
+                });
             }
-        });
-        assert_eq!(all.known_to_threads(), 0);
+            assert!(series.is_held());
+            series
+        };
+        // Joined, it has forgotten all; the scope's end waits for its work alone.
+        let series = std::thread::scope(|scope| scope.spawn(thread).join()).unwrap();
+        assert!(!series.is_held());
+        let points = all.1.take();
+        assert!(matches!(
+            points[0].taken,
+            super::super::total::Taken::Number(Value::Count(6))
+        ));
     }
 }

@@ -2,11 +2,13 @@
 
 use std::sync::{Arc, OnceLock};
 
+use smallvec::SmallVec;
+
 use super::MetricSession;
 use super::instrument::{Instrument, Kind, Refusal, Registry, Value, Wanted, invalid};
+use super::named;
 use super::series::Series;
 use super::tags::Tag;
-use super::{named, recent};
 use crate::context::Correlation;
 use crate::diagnostics::say;
 use crate::export::collector::Collector;
@@ -23,7 +25,7 @@ const MAX_TAG_BYTES: usize = 1_024;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measurement<'a> {
     pub(crate) instrument: &'a Instrument,
-    pub(crate) series: &'a Series,
+    pub(crate) series: &'a Arc<Series>,
     /// Finite.
     pub(crate) value: Value,
     pub(crate) exemplar: Option<&'a Correlation>,
@@ -85,26 +87,25 @@ impl Metrics {
             MetricSession::None => None,
             _ => Correlation::in_a_session(),
         };
-        let tags = given(tags);
         let is_tag =
             self.session == MetricSession::Attribute && instrument.kind() != Kind::UpDownCounter;
         match present.as_ref().and_then(Correlation::session) {
             Some(session) if is_tag => {
-                let id = Scalar::Str(session.secure_id());
-                let tags = tags.chain(std::iter::once(("highlight.session_id", id)));
-                self.take(name, instrument, value, tags, None);
+                let mut tags: SmallVec<[_; 8]> = tags.into();
+                tags.push(("highlight.session_id", session.secure_id()));
+                self.take(name, instrument, value, &tags, None);
             }
             _ => self.take(name, instrument, value, tags, present.as_ref()),
         }
     }
 
     /// Takes a measurement, and keeps it as an exemplar on behalf of a session.
-    pub(crate) fn take<'a>(
+    fn take(
         &self,
         name: &str,
         instrument: &Instrument,
         value: Value,
-        tags: impl Iterator<Item = Tag<'a>> + Clone,
+        tags: &[(&str, &str)],
         exemplar: Option<&Correlation>,
     ) {
         if !self.is_open() {
@@ -113,13 +114,31 @@ impl Metrics {
         if !value.is_finite() {
             return self.refuse(name, invalid("a value is a finite number"));
         }
-        match instrument.measure_again(|| value, tags.clone(), exemplar) {
+        if tags.len() > MAX_ATTRIBUTES as usize {
+            return self.refuse(name, invalid("a measurement has at most 128 tags"));
+        }
+        match instrument.measure_again(|| value, tags, exemplar) {
             Some(false) => {}
             Some(true) => self.mark(),
-            None => match look_up(instrument, value, tags, exemplar) {
-                Ok(()) => self.mark(),
-                Err(refusal) => self.refuse(name, refusal),
-            },
+            None => {
+                look_up(instrument, value, tags, exemplar);
+                self.mark();
+            }
+        }
+    }
+
+    /// Takes a finite value for tags of any type, which this thread will not know again.
+    #[cold]
+    pub(crate) fn take_once<'a>(
+        &self,
+        instrument: &Instrument,
+        value: Value,
+        tags: impl Iterator<Item = Tag<'a>> + Clone,
+        exemplar: Option<&Correlation>,
+    ) {
+        if self.is_open() {
+            instrument.measure(value, fitting(tags), exemplar);
+            self.mark();
         }
     }
 
@@ -188,27 +207,22 @@ impl Metrics {
     }
 }
 
-#[inline]
-pub(super) fn given<'a>(tags: &'a [(&'a str, &'a str)]) -> impl Iterator<Item = Tag<'a>> + Clone {
+fn given<'a>(tags: &'a [(&'a str, &'a str)]) -> impl Iterator<Item = Tag<'a>> + Clone {
     tags.iter().map(|(key, value)| (*key, Scalar::Str(value)))
 }
 
 /// Adds a measurement to the series of `tags`, and has this thread know it from now on. Only here are tags looked at closely: what is
 /// equal to tags that are kept is as good as they are.
 #[cold]
-fn look_up<'a>(
+fn look_up(
     instrument: &Instrument,
     value: Value,
-    tags: impl Iterator<Item = Tag<'a>> + Clone,
+    tags: &[(&str, &str)],
     exemplar: Option<&Correlation>,
-) -> Result<(), Refusal> {
-    if tags.clone().count() > MAX_ATTRIBUTES as usize {
-        return Err(invalid("a measurement has at most 128 tags"));
+) {
+    if let Some(series) = instrument.measure(value, fitting(given(tags)), exemplar) {
+        instrument.remember(&series, tags);
     }
-    if let Some(series) = instrument.measure(value, fitting(tags.clone()), exemplar) {
-        recent::remember(&series, tags);
-    }
-    Ok(())
 }
 
 /// A tag without a name is none, and long ones are cut.
@@ -317,15 +331,16 @@ pub fn record_up_down_counter(name: &str, change: i64, tags: &[(&str, &str)]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tags::Tags;
+    use super::super::tags::sorted;
     use super::*;
 
     #[test]
     fn tags_are_made_to_fit() {
-        let of = |tags: &[(&str, &str)]| Tags::new(fitting(given(tags))).sorted();
-        assert_eq!(of(&[("a", "1"), ("", "x")]), of(&[("a", "1")]));
+        let fit = |tags: &[(&str, &str)]| format!("{:?}", sorted(fitting(given(tags))));
+        let exact = |tags: &[(&str, &str)]| format!("{:?}", sorted(given(tags)));
+        assert_eq!(fit(&[("a", "1"), ("", "x")]), exact(&[("a", "1")]));
         let long = "é".repeat(MAX_TAG_BYTES);
-        let cut = of(&[("a", &long)]);
-        assert_eq!(cut[0].value.as_str().len(), MAX_TAG_BYTES);
+        let cut = &long[..MAX_TAG_BYTES];
+        assert_eq!(fit(&[("a", &long)]), exact(&[("a", cut)]));
     }
 }

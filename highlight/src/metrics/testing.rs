@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use opentelemetry::InstrumentationScope;
-use opentelemetry::metrics::{Meter, MeterProvider as _, NoopMeterProvider};
+use opentelemetry::metrics::{Meter, MeterProvider as _};
 use opentelemetry_proto::tonic::metrics::v1::{Metric, ScopeMetrics};
 use prost::Message as _;
 
@@ -12,10 +12,8 @@ use super::provider::MeterProvider;
 use crate::export::buffer::{Bounds, Buffer};
 use crate::export::collector::Collector;
 
-/// One whose instruments measure nothing.
-pub(super) fn registry() -> Registry {
-    let meter = NoopMeterProvider::new().meter("test");
-    Registry::new(meter, buffer())
+pub(crate) fn registry() -> Registry {
+    Registry::new(buffer())
 }
 
 fn buffer() -> Arc<Buffer> {

@@ -167,6 +167,114 @@ fn nothing_is_lost_or_doubled_between_intervals() {
     assert_eq!(stats.dropped_total(), 0);
 }
 
+/// Threads come and go, and measure while collections run: each value is in one interval, with all that is said of it.
+#[test]
+fn each_value_is_counted_in_one_interval_whatever_threads_do_meanwhile() {
+    const EACH: u32 = 3_000;
+    const THREADS: u32 = 24;
+    let pipeline = Pipeline::with(|config| config.metric_interval(Duration::from_millis(1)));
+    let highlight = &pipeline.highlight;
+    let (own, all) = (highlight.histogram("own"), highlight.histogram("all"));
+    let (added, open) = (
+        highlight.counter("added"),
+        highlight.up_down_counter("open"),
+    );
+    let measure = |thread: u32| {
+        let name = thread.to_string();
+        for value in 1..=EACH {
+            own.record(f64::from(value), &[("thread", &name)]);
+            all.record(f64::from(value), &[]);
+            added.add(2, &[("of", "all threads together"), ("lane", "any")]);
+            open.add(if value % 3 == 0 { -1 } else { 1 }, &[]);
+        }
+    };
+    let next = std::sync::atomic::AtomicU32::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            // Four at a time, so that some end while others measure.
+            scope.spawn(|| {
+                loop {
+                    let thread = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    if thread >= THREADS {
+                        break;
+                    }
+                    std::thread::scope(|one| one.spawn(|| measure(thread)).join().unwrap());
+                }
+            });
+        }
+    });
+    let received = pipeline.received();
+    let total = f64::from(THREADS) * f64::from(EACH);
+    assert!((sums(&received, "added").iter().sum::<f64>() - 2.0 * total).abs() < f64::EPSILON);
+    let last = sums(&received, "open").pop().unwrap();
+    assert!((last - total / 3.0).abs() < f64::EPSILON, "{last}");
+    let mut sum_of_all = 0.0;
+    for row in rows(&received, "all") {
+        sum_of_all += distribution(row).sum;
+    }
+    let sum_of_each = f64::from(EACH) * f64::from(EACH + 1) / 2.0;
+    let expected = f64::from(THREADS) * sum_of_each;
+    assert!((sum_of_all - expected).abs() < f64::EPSILON, "{sum_of_all}");
+    let mut intervals = 0;
+    for thread in 0..THREADS {
+        let name = thread.to_string();
+        let rows = rows(&received, "own").into_iter();
+        let mut rows: Vec<_> = rows
+            .filter(|row| row.attributes["thread"] == name)
+            .collect();
+        rows.sort_by_key(|row| row.timestamp_ns);
+        intervals += rows.len();
+        // Its values grow by one, so each interval says where the next goes on.
+        let mut last = 0.0;
+        for row in rows {
+            let Distribution {
+                count,
+                sum,
+                min,
+                max,
+            } = distribution(row);
+            assert!((min - last - 1.0).abs() < f64::EPSILON, "{row:?}");
+            assert!((max - min + 1.0 - count).abs() < f64::EPSILON, "{row:?}");
+            assert!(
+                (sum - (min + max) * count / 2.0).abs() < f64::EPSILON,
+                "{row:?}"
+            );
+            last = max;
+        }
+        assert!((last - f64::from(EACH)).abs() < f64::EPSILON, "{last}");
+    }
+    assert!(intervals > THREADS as usize, "collections ran meanwhile");
+}
+
+struct Distribution {
+    count: f64,
+    sum: f64,
+    min: f64,
+    max: f64,
+}
+
+/// A histogram's row, whose count is that of its buckets.
+fn distribution(row: &MetricRow) -> Distribution {
+    let MetricValue::Histogram {
+        count,
+        sum,
+        bucket_counts,
+        min,
+        max,
+        ..
+    } = &row.value
+    else {
+        panic!("a histogram expected: {row:?}")
+    };
+    assert_eq!(bucket_counts.iter().sum::<u64>(), *count, "{row:?}");
+    Distribution {
+        count: f64::from(u32::try_from(*count).unwrap()),
+        sum: *sum,
+        min: *min,
+        max: *max,
+    }
+}
+
 #[test]
 fn shutdown_sends_what_was_measured_and_counts_what_comes_after() {
     let pipeline = Pipeline::start();

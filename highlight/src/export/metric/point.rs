@@ -3,12 +3,12 @@
 use std::time::SystemTime;
 
 use opentelemetry::KeyValue;
-use opentelemetry_sdk::metrics::data::{ExponentialHistogramDataPoint, HistogramDataPoint};
+use opentelemetry_sdk::metrics::data::ExponentialHistogramDataPoint;
 
 use crate::export::log_record::unix_nanos;
 use crate::export::proto::{self, Scalar};
 use crate::export::value;
-use crate::metrics::exemplar::{Exemplar, Exemplars};
+use crate::metrics::exemplar::Exemplar;
 use crate::metrics::instrument::Value;
 use crate::scrub::Scrub;
 
@@ -19,25 +19,36 @@ const TIME: u32 = 3;
 /// When the interval began, where there is one, and when it ended.
 pub(super) type Times = (Option<SystemTime>, SystemTime);
 
-pub(super) fn number_point<'a, T: Number>(
+/// A histogram's values.
+pub(super) struct Histogram<Buckets, Bounds> {
+    pub(super) count: u64,
+    pub(super) sum: f64,
+    pub(super) buckets: Buckets,
+    pub(super) bounds: Bounds,
+    pub(super) min: Option<f64>,
+    pub(super) max: Option<f64>,
+}
+
+pub(super) fn number_point<'a>(
     buf: &mut Vec<u8>,
     times: Times,
-    (attributes, value): (impl Iterator<Item = &'a KeyValue>, T),
-    exemplars: &Exemplars,
+    (attributes, value): (impl Iterator<Item = &'a KeyValue>, Value),
+    exemplar: Option<&Exemplar>,
 ) {
     const AS_DOUBLE: u32 = 4;
     const EXEMPLARS: u32 = 5;
     const AS_INT: u32 = 6;
     const ATTRIBUTES: u32 = 7;
-    series(buf, times, ATTRIBUTES, attributes, EXEMPLARS, exemplars);
-    number(buf, AS_DOUBLE, AS_INT, value.shown());
+    series(buf, times, (ATTRIBUTES, attributes), (EXEMPLARS, exemplar));
+    number(buf, AS_DOUBLE, AS_INT, value);
 }
 
-pub(super) fn histogram_point<T: Number>(
+pub(super) fn histogram_point<'a>(
     buf: &mut Vec<u8>,
     times: Times,
-    point: &HistogramDataPoint<T>,
-    exemplars: &Exemplars,
+    attributes: impl Iterator<Item = &'a KeyValue>,
+    point: Histogram<impl Iterator<Item = u64>, impl Iterator<Item = f64>>,
+    exemplar: Option<&Exemplar>,
 ) {
     const COUNT: u32 = 4;
     const SUM: u32 = 5;
@@ -47,21 +58,19 @@ pub(super) fn histogram_point<T: Number>(
     const ATTRIBUTES: u32 = 9;
     const MIN: u32 = 11;
     const MAX: u32 = 12;
-    let attributes = point.attributes();
-    series(buf, times, ATTRIBUTES, attributes, EXEMPLARS, exemplars);
-    proto::fixed64_field(buf, COUNT, point.count());
-    proto::double_present(buf, SUM, point.sum().double());
-    proto::packed64_field(buf, BUCKET_COUNTS, point.bucket_counts());
-    proto::packed64_field(buf, EXPLICIT_BOUNDS, point.bounds().map(f64::to_bits));
-    optional(buf, MIN, point.min());
-    optional(buf, MAX, point.max());
+    series(buf, times, (ATTRIBUTES, attributes), (EXEMPLARS, exemplar));
+    proto::fixed64_field(buf, COUNT, point.count);
+    proto::double_present(buf, SUM, point.sum);
+    proto::packed64_field(buf, BUCKET_COUNTS, point.buckets);
+    proto::packed64_field(buf, EXPLICIT_BOUNDS, point.bounds.map(f64::to_bits));
+    optional(buf, MIN, point.min);
+    optional(buf, MAX, point.max);
 }
 
 pub(super) fn exponential_point<T: Number>(
     buf: &mut Vec<u8>,
     times: Times,
     point: &ExponentialHistogramDataPoint<T>,
-    exemplars: &Exemplars,
 ) {
     const ATTRIBUTES: u32 = 1;
     const COUNT: u32 = 4;
@@ -78,7 +87,7 @@ pub(super) fn exponential_point<T: Number>(
     const OFFSET: u32 = 1;
     const COUNTS: u32 = 2;
     let attributes = point.attributes();
-    series(buf, times, ATTRIBUTES, attributes, EXEMPLARS, exemplars);
+    series(buf, times, (ATTRIBUTES, attributes), (EXEMPLARS, None));
     proto::fixed64_field(buf, COUNT, point.count() as u64);
     proto::double_present(buf, SUM, point.sum().double());
     proto::sint32_field(buf, SCALE, i32::from(point.scale()));
@@ -92,8 +101,8 @@ pub(super) fn exponential_point<T: Number>(
         proto::packed_varint_field(buf, COUNTS, buckets.counts());
         proto::wrap(buf, field, start);
     }
-    optional(buf, MIN, point.min());
-    optional(buf, MAX, point.max());
+    optional(buf, MIN, point.min().map(Number::double));
+    optional(buf, MAX, point.max().map(Number::double));
     if point.zero_threshold() != 0.0 {
         proto::double_present(buf, ZERO_THRESHOLD, point.zero_threshold());
     }
@@ -103,22 +112,16 @@ pub(super) fn exponential_point<T: Number>(
 fn series<'a>(
     buf: &mut Vec<u8>,
     (start, time): Times,
-    field: u32,
-    attributes: impl Iterator<Item = &'a KeyValue>,
-    exemplar_field: u32,
-    exemplars: &Exemplars,
+    (field, attributes): (u32, impl Iterator<Item = &'a KeyValue>),
+    (exemplar_field, exemplar): (u32, Option<&Exemplar>),
 ) {
     proto::fixed64_field(buf, START, start.map_or(0, unix_nanos));
     proto::fixed64_field(buf, TIME, unix_nanos(time));
-    let mut found = Vec::new();
     for pair in attributes {
         let name = value::safe_name(pair.key.as_str());
         value::attribute(buf, field, name, &pair.value, &Scrub::default());
-        if !exemplars.is_empty() {
-            found.push(pair.clone());
-        }
     }
-    if let Some(exemplar) = exemplars.get(&found) {
+    if let Some(exemplar) = exemplar {
         write_exemplar(buf, exemplar_field, exemplar);
     }
 }
@@ -156,9 +159,9 @@ fn number(buf: &mut Vec<u8>, as_double: u32, as_int: u32, value: Value) {
     }
 }
 
-fn optional(buf: &mut Vec<u8>, field: u32, value: Option<impl Number>) {
+fn optional(buf: &mut Vec<u8>, field: u32, value: Option<f64>) {
     if let Some(value) = value {
-        proto::double_present(buf, field, value.double());
+        proto::double_present(buf, field, value);
     }
 }
 
