@@ -31,7 +31,17 @@ const MAX_EVENTS: u32 = 128;
 const MAX_LINKS: u32 = 128;
 const MAX_ATTRIBUTES_PER_PART: usize = 128;
 
-/// What is known of a span when it is made.
+/// What a span is, as far as it is known when it is asked for.
+#[derive(Debug)]
+pub(crate) struct Title {
+    pub(crate) name: StringValue,
+    pub(crate) kind: SpanKind,
+}
+
+/// Attributes that most spans of ours have, at most.
+const USUAL_ATTRIBUTES: usize = 12;
+
+/// What is known of a span besides.
 #[derive(Debug)]
 pub(crate) struct Draft {
     pub(crate) name: StringValue,
@@ -42,20 +52,16 @@ pub(crate) struct Draft {
 
 impl Default for Draft {
     fn default() -> Self {
-        Draft::new("")
-    }
-}
-
-impl Draft {
-    pub(crate) fn new(name: impl Into<StringValue>) -> Self {
         Draft {
-            name: name.into(),
+            name: "".into(),
             kind: SpanKind::Internal,
             status: Status::Unset,
             attributes: SpanAttributes::default(),
         }
     }
+}
 
+impl Draft {
     /// Sets the status, unless it has a higher one.
     pub(crate) fn settle(&mut self, status: Status) {
         if status > self.status {
@@ -114,8 +120,12 @@ pub(crate) struct Beginning {
 
 impl Recording {
     /// A span that starts now, and begins later below the one in `parent`.
-    pub(crate) fn new(highlight: &Highlight, draft: Draft, parent: Context) -> Self {
-        Self::filled(highlight, parent, |empty| *empty = draft)
+    pub(crate) fn new(highlight: &Highlight, title: Title, parent: Context) -> Self {
+        Self::filled(highlight, parent, |draft| {
+            draft.name = title.name;
+            draft.kind = title.kind;
+            draft.attributes.reserve(USUAL_ATTRIBUTES);
+        })
     }
 
     /// [`new`](Self::new) of what `fill` makes of an empty draft, which may have room from a span before.

@@ -6,10 +6,7 @@ use opentelemetry::trace::SpanKind;
 use super::route::Route;
 use crate::handle::Highlight;
 use crate::layer::prepared::{self, Prepared};
-use crate::recording::{Draft, Recording, SpanAttributes};
-
-/// Attributes of a server span of the usual kind.
-const USUAL_ATTRIBUTES: usize = 12;
+use crate::recording::{Recording, Title};
 
 /// While it lasts, what is recorded is the span's.
 pub(super) enum Inside<'a> {
@@ -43,16 +40,15 @@ pub(super) fn open_span(
     route: &Route,
     parent: Context,
 ) -> (Option<tracing::Span>, Context, Recording) {
-    let draft = Draft {
+    let title = Title {
+        name: route.name.clone(),
         kind: SpanKind::Server,
-        attributes: SpanAttributes::with_room_for(USUAL_ATTRIBUTES),
-        ..Draft::new(route.name.clone())
     };
     let open = || tracing::info_span!(target: "highlight::http", parent: None, "request", otel.name = route.name.as_str(), otel.kind = "server");
-    match prepared::open(draft, parent, open) {
+    match prepared::open(title, parent, open) {
         Ok((span, opened)) => (Some(span), opened.context, opened.recording),
-        Err(Prepared { draft, parent }) => {
-            let server = Recording::new(highlight, draft, parent);
+        Err(Prepared { title, parent }) => {
+            let server = Recording::new(highlight, title, parent);
             (None, server.begin_alone(), server)
         }
     }

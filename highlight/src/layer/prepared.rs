@@ -3,16 +3,17 @@
 use std::cell::Cell;
 
 use opentelemetry::Context;
+use opentelemetry::trace::SpanKind;
 use tracing::Metadata;
 
 use super::entry::Entry;
 use crate::handle::Highlight;
-use crate::recording::{Draft, Recording};
+use crate::recording::{Recording, Title};
 
 /// What the layer makes the span of.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    pub(crate) draft: Draft,
+    pub(crate) title: Title,
     pub(crate) parent: Context,
 }
 
@@ -36,15 +37,15 @@ thread_local! {
     static HANDED: Cell<Handed> = const { Cell::new(Handed::Nothing) };
 }
 
-/// Calls `open`, which makes a span of this crate's own, whose OpenTelemetry side is made of `draft` below `parent`. Gives these
+/// Calls `open`, which makes a span of this crate's own, whose OpenTelemetry side is made of `title` below `parent`. Gives these
 /// back where no layer of ours sees the span.
 #[inline]
 pub(crate) fn open(
-    draft: Draft,
+    title: Title,
     parent: Context,
     open: impl FnOnce() -> tracing::Span,
 ) -> Result<(tracing::Span, Opened), Prepared> {
-    let mut prepared = Handed::Prepared(Prepared { draft, parent });
+    let mut prepared = Handed::Prepared(Prepared { title, parent });
     // On a thread that is being torn down there may be no handing over.
     let _ = HANDED.try_with(|slot| slot.set(std::mem::take(&mut prepared)));
     let span = open();
@@ -53,7 +54,10 @@ pub(crate) fn open(
         Handed::Prepared(prepared) => Err(prepared),
         // Whoever takes the one leaves the other.
         Handed::Nothing => Err(Prepared {
-            draft: Draft::new("request"),
+            title: Title {
+                name: "request".into(),
+                kind: SpanKind::Server,
+            },
             parent: Context::default(),
         }),
     }
@@ -66,14 +70,14 @@ pub(super) fn entry(highlight: &Highlight, metadata: &Metadata<'_>) -> Option<En
     if metadata.target() != "highlight::http" {
         return None;
     }
-    let Prepared { draft, parent } = match HANDED.try_with(Cell::take).ok()? {
+    let Prepared { title, parent } = match HANDED.try_with(Cell::take).ok()? {
         Handed::Prepared(prepared) => prepared,
         other => {
             HANDED.set(other);
             return None;
         }
     };
-    let recording = Recording::new(highlight, draft, parent);
+    let recording = Recording::new(highlight, title, parent);
     let context = recording.begin_alone();
     let opened = Opened {
         context: context.clone(),

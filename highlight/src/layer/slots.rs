@@ -211,17 +211,22 @@ mod tests {
     use std::thread;
 
     use opentelemetry::Context;
+    use opentelemetry::trace::SpanKind;
 
     use super::*;
     use crate::handle::Highlight;
-    use crate::recording::{Draft, Recording};
+    use crate::recording::{Recording, Title};
 
     fn made_here() -> &'static Metadata<'static> {
         tracing::info_span!("job").metadata().unwrap()
     }
 
     fn span(highlight: &Highlight, metadata: &'static Metadata<'static>) -> Open {
-        let recording = Recording::new(highlight, Draft::new("job"), Context::default());
+        let title = Title {
+            name: "job".into(),
+            kind: SpanKind::Internal,
+        };
+        let recording = Recording::new(highlight, title, Context::default());
         Open {
             users: 1,
             metadata,

@@ -12,7 +12,7 @@ use super::{Headers, current, inject_context};
 use crate::capture::ErrorReport;
 use crate::handle::Highlight;
 use crate::http::{host_and_port, known_method};
-use crate::recording::{Draft, Recording};
+use crate::recording::{Recording, Title};
 
 /// A request to another service, from before it is sent until its answer begins. Dropped without [`finish`](Outgoing::finish) or
 /// [`fail`](Outgoing::fail), it ends as cancelled.
@@ -64,11 +64,11 @@ impl Outgoing {
             return Outgoing::plain(is_allowed);
         }
         let known = known_method(method);
-        let draft = Draft {
+        let title = Title {
+            name: known.unwrap_or("HTTP").into(),
             kind: SpanKind::Client,
-            ..Draft::new(known.unwrap_or("HTTP"))
         };
-        let span = Recording::new(highlight, draft, current());
+        let span = Recording::new(highlight, title, current());
         span.add(|attributes, scrub| {
             for attribute in target.attributes(method, known) {
                 attributes.push(&attribute, scrub);

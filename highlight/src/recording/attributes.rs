@@ -26,14 +26,6 @@ pub(crate) struct SpanAttributes {
 }
 
 impl SpanAttributes {
-    /// With room for so many of usual sizes.
-    pub(crate) fn with_room_for(count: usize) -> Self {
-        SpanAttributes {
-            bytes: Vec::with_capacity((count + 1) * USUAL),
-            ..SpanAttributes::default()
-        }
-    }
-
     /// Makes room for so many of usual sizes.
     pub(crate) fn reserve(&mut self, count: usize) {
         self.bytes.reserve((count + 1) * USUAL);
