@@ -37,7 +37,7 @@ const PACKAGES: [Package; 9] = [
 const RATE: u32 = 2_000;
 /// The variants take turns of two seconds: what else the machine does meanwhile concerns neighbours alike.
 const TURN: u32 = 4_000;
-const TURNS: usize = 5;
+const TURNS: usize = 6;
 const WARM_UP: u32 = 2_000;
 const SATURATING: u32 = 60_000;
 
@@ -82,10 +82,15 @@ fn parse(arguments: &[String]) -> Result<(usize, Option<String>)> {
 fn measure(binaries: &Path, oha: &Oha, framework: &str, samples: &mut [Samples]) -> Result<()> {
     let start = |variant: &&str| Service::start(binaries, oha, &format!("{framework}-{variant}"));
     let mut services = VARIANTS.iter().map(start).collect::<Result<Vec<_>>>()?;
-    for _ in 0..TURNS {
-        for (service, samples) in services.iter_mut().zip(&mut *samples) {
-            let seen = service.load(oha, TURN, Some(RATE))?;
-            samples.paced.push(Paced {
+    for turn in 0..TURNS {
+        for at in 0..VARIANTS.len() {
+            // There and back, so that none always follows the one that the machine has most to do with.
+            let variant = match turn % 2 {
+                0 => at,
+                _ => VARIANTS.len() - 1 - at,
+            };
+            let seen = services[variant].load(oha, TURN, Some(RATE))?;
+            samples[variant].paced.push(Paced {
                 cpu_us: seen.cpu_us,
                 delivered: seen.delivered,
                 p99_us: seen.by_oha.p99_us,
