@@ -3,6 +3,7 @@
 use opentelemetry::InstrumentationScope;
 
 use super::buffer::Buffer;
+use super::chunk::LARGEST_BLOCK;
 use super::pending::Moment;
 use super::repeated::Repeated;
 use super::stacks::{StackStyle, Stacks};
@@ -56,6 +57,8 @@ impl Errors {
             some = true;
             self.write(waiting, buffer, &mut compress);
         });
+        // One that was large is no reason to keep so much memory.
+        self.record.shrink_to(LARGEST_BLOCK);
         some
     }
 

@@ -86,26 +86,15 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::{self, Display};
-
     use super::*;
     use crate::capture::Draft;
     use crate::export::stacks::{StackStyle, Stacks};
     use crate::scrub::Scrub;
     use crate::stacktrace::StackForm;
 
-    #[derive(Debug)]
-    struct Failed(String);
-    impl Display for Failed {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str(&self.0)
-        }
-    }
-    impl std::error::Error for Failed {}
-
     /// Says whether it was made now.
     fn comes(repeated: &mut Repeated, stacks: &mut Stacks, message: &str) -> bool {
-        let draft = Draft::of(&Failed(message.to_owned()));
+        let draft = Draft::of(&std::io::Error::other(message.to_owned()));
         let error = Packed::of(&draft).unwrap();
         let mut is_new = false;
         let fresh = |stacks: &mut Stacks| Told::of(&error.report(), stacks, &Scrub::default());

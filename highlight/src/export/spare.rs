@@ -6,7 +6,7 @@ use super::sync::Mutex;
 
 /// Two sealed chunks' worth: one is being filled while the other is being sent. They are given up once nothing is waiting.
 const MOST: usize = 32;
-/// As many as a sealed chunk has, at most, while memory is short: they are beside the budget.
+/// Half a megabyte, while memory is short: they are beside the budget.
 const FEW: usize = 8;
 
 #[derive(Debug)]
