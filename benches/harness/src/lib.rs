@@ -102,32 +102,25 @@ pub fn run<P: Peer>(start: impl FnOnce(&str) -> P) {
     // What is set up with the first record is not the load's.
     Work::new(&peer, load).once(0);
     peer.flush();
-    let pacing = pacing(&plan);
+    let own = own(&plan, threads);
 
     let process = ProcessTime::now();
     let wall = Instant::now();
-    let barrier = Barrier::new(usize::try_from(threads).expect("few threads"));
-    let measured: Vec<_> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|_| scope.spawn(|| work(&peer, &plan, &barrier)))
-            .collect();
-        workers
-            .into_iter()
-            .map(|worker| worker.join().expect("the load does not panic"))
-            .collect()
+    let Spent {
+        caller,
+        sleeping,
+        mut latencies,
+    } = on_threads(threads, |barrier| {
+        let work = Work::new(&peer, plan.load);
+        barrier.wait();
+        paced(&plan, plan.each, |at| work.once(at))
     });
     peer.finish();
     let (process, wall) = (process.elapsed(), wall.elapsed());
 
     let records = plan.each * threads;
-    let pacing = pacing.mul_f64(records as f64);
-    let process = process.saturating_sub(pacing);
-    let caller: Duration = measured.iter().map(|(cpu, _)| *cpu).sum();
-    let caller = caller.saturating_sub(pacing);
-    let mut latencies: Vec<_> = measured
-        .into_iter()
-        .flat_map(|(_, latencies)| latencies)
-        .collect();
+    let process = process.saturating_sub(own.process + sleeping);
+    let caller = caller.saturating_sub(own.caller);
     latencies.sort_unstable();
     let p99 = latencies
         .get(latencies.len() * 99 / 100)
@@ -147,29 +140,69 @@ pub fn run<P: Peer>(start: impl FnOnce(&str) -> P) {
     );
 }
 
-/// CPU time of the calling thread alone, and the wall time of some calls.
-fn work(peer: &impl Peer, plan: &Plan, barrier: &Barrier) -> (Duration, Vec<Duration>) {
-    let work = Work::new(peer, plan.load);
-    barrier.wait();
-    paced(plan, plan.each, |at| work.once(at))
+/// What threads spent.
+#[derive(Default)]
+struct Spent {
+    /// Their CPU time, but for what they spent on going to sleep and waking up.
+    caller: Duration,
+    sleeping: Duration,
+    /// The wall time of some calls.
+    latencies: Vec<Duration>,
 }
 
-/// What a record costs a thread that makes none, and wakes up for them as one that does: the harness's own part. It is measured for some
-/// groups, in a process whose caches nobody else fills meanwhile, so it is rather too little than too much.
-fn pacing(plan: &Plan) -> Duration {
-    const GROUPS: u64 = 20;
-    if plan.pause.is_zero() {
-        return Duration::ZERO;
-    }
-    let records = plan.each.min(GROUPS * plan.group);
-    let (cpu, _) = paced(plan, records, |at| {
-        std::hint::black_box(at);
+/// Has so many threads do `work` at once.
+fn on_threads(threads: u64, work: impl Fn(&Barrier) -> Spent + Sync) -> Spent {
+    let barrier = Barrier::new(usize::try_from(threads).expect("few threads"));
+    let mut all = Spent::default();
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| scope.spawn(|| work(&barrier)))
+            .collect();
+        for worker in workers {
+            let spent = worker.join().expect("the load does not panic");
+            all.caller += spent.caller;
+            all.sleeping += spent.sleeping;
+            all.latencies.extend(spent.latencies);
+        }
     });
-    cpu.div_f64(records as f64)
+    all
+}
+
+/// The harness's own part.
+struct Own {
+    caller: Duration,
+    process: Duration,
+}
+
+/// What the load takes threads that make no records: starting them, reading the clock, and waking up where there are pauses. At a pace
+/// it is measured for some groups, in a process whose caches nobody else fills meanwhile, so it is rather too little than too much.
+fn own(plan: &Plan, threads: u64) -> Own {
+    const GROUPS: u64 = 20;
+    let is_paced = !plan.pause.is_zero();
+    let some = if is_paced {
+        plan.each.min(GROUPS * plan.group)
+    } else {
+        plan.each
+    };
+    let nothing = |at| {
+        std::hint::black_box(at);
+    };
+    let process = ProcessTime::now();
+    let spent = on_threads(threads, |barrier| {
+        barrier.wait();
+        paced(plan, some, nothing)
+    });
+    let process = process.elapsed();
+    let caller = spent.caller.mul_f64(plan.each as f64 / some as f64);
+    Own {
+        caller,
+        // Threads that sleep are started once for many pauses.
+        process: if is_paced { caller } else { process },
+    }
 }
 
 /// Calls `once` for each of `records` records, in the plan's groups.
-fn paced(plan: &Plan, records: u64, once: impl Fn(u64)) -> (Duration, Vec<Duration>) {
+fn paced(plan: &Plan, records: u64, once: impl Fn(u64)) -> Spent {
     // Prime to the groups, so that no place in a group is preferred.
     let stride = if plan.each >= 10_000 { 61 } else { 7 };
     let mut latencies = Vec::with_capacity(usize::try_from(records / stride + 1).expect("it fits"));
@@ -190,7 +223,11 @@ fn paced(plan: &Plan, records: u64, once: impl Fn(u64)) -> (Duration, Vec<Durati
             sleeping += before.elapsed();
         }
     }
-    (cpu.elapsed().saturating_sub(sleeping), latencies)
+    Spent {
+        caller: cpu.elapsed().saturating_sub(sleeping),
+        sleeping,
+        latencies,
+    }
 }
 
 fn peak_rss_kib() -> u64 {
