@@ -77,7 +77,7 @@ fn collect(highlight: &Highlight) -> Captured {
     let mut captured = Captured::default();
     for (signal, chunk) in highlight.0.exporter.collect() {
         for records in chunk.groups.iter().flat_map(|group| &group.blocks) {
-            captured.read(signal, records);
+            captured.read(signal, &records.whole());
         }
     }
     captured

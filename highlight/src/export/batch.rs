@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http::HeaderValue;
 use opentelemetry::InstrumentationScope;
 
-use super::chunk::Chunk;
-use super::gzip::Gzip;
+use super::chunk::{Chunk, Piece};
+use super::gzip::{Before, Gzip};
 use super::spool_file::Entry;
 use super::stats::Signal;
 use super::{proto, value};
@@ -79,6 +79,8 @@ pub(crate) fn seal(
         groups += head.len() + group.size;
         heads.push(head);
     }
+    // A repeat has a code for every 258 bytes.
+    let expected = chunk.weight / 4 + (chunk.size - chunk.weight) / 64;
     let mut front = Vec::with_capacity(resource.len() + 32);
     let resource_size = proto::len_field_size(RESOURCE, resource.len());
     proto::len_header(&mut front, RESOURCE_GROUP, resource_size + groups);
@@ -87,11 +89,11 @@ pub(crate) fn seal(
     let blocks = heads
         .into_iter()
         .zip(chunk.groups)
-        .flat_map(|(head, group)| std::iter::once(head).chain(group.blocks));
+        .flat_map(|(head, group)| std::iter::once(head.into()).chain(group.blocks));
     Batch {
         id,
         signal,
-        body: compressed(std::iter::once(front).chain(blocks), groups / 4, done),
+        body: compressed(std::iter::once(front.into()).chain(blocks), expected, done),
         records,
         held: budget,
         sequence,
@@ -101,20 +103,46 @@ pub(crate) fn seal(
 
 /// Compresses pieces, each given to `done` once nothing more is like it.
 pub(crate) fn compressed(
-    pieces: impl Iterator<Item = Vec<u8>>,
+    pieces: impl Iterator<Item = Piece>,
     expected: usize,
     mut done: impl FnMut(Vec<u8>),
 ) -> Bytes {
     let mut gzip = Gzip::new(expected);
-    let mut before = Vec::new();
+    let mut last = Piece::default();
+    // Of the last piece, what is behind its last tail.
+    let mut rest = 0..0;
     for piece in pieces {
-        gzip.add(&before, &piece);
-        done(mem::replace(&mut before, piece));
+        let before = Before::from(&last.bytes[rest]);
+        let from = add_with_tails(&mut gzip, before, &piece);
+        rest = from..piece.bytes.len();
+        done(mem::replace(&mut last, piece).bytes);
     }
-    done(before);
+    done(last.bytes);
     let mut body = gzip.finish();
     body.shrink_to_fit();
     Bytes::from(body)
+}
+
+/// Says where the bytes behind the last tail begin.
+fn add_with_tails<'a>(gzip: &mut Gzip, mut before: Before<'a>, piece: &'a Piece) -> usize {
+    let mut from = 0;
+    for (at, tail) in &piece.tails {
+        let bytes = &piece.bytes[from..*at];
+        // Behind a tail comes mostly what another one belongs to.
+        if before.gap > 0 && bytes.len() == before.bytes.len() {
+            gzip.add_alike(before, bytes);
+        } else {
+            gzip.add(before, bytes);
+        }
+        gzip.add_tail(bytes.into(), tail);
+        before = Before {
+            bytes,
+            gap: tail.bytes().len(),
+        };
+        from = *at;
+    }
+    gzip.add(before, &piece.bytes[from..]);
+    from
 }
 
 /// All of a scope group but its records.
@@ -161,9 +189,9 @@ mod tests {
         let second = InstrumentationScope::builder("second").build();
         for scope in [&first, &second, &first] {
             assert!(
-                chunk.append(scope, &record, 1, |capacity, _| Some(Vec::with_capacity(
-                    capacity
-                )))
+                chunk.append(scope, record.as_slice().into(), 1, |capacity, _| Some(
+                    Vec::with_capacity(capacity)
+                ))
             );
         }
         let (held, size) = (chunk.held, chunk.size);

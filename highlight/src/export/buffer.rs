@@ -18,7 +18,7 @@ use std::time::Duration;
 use opentelemetry::InstrumentationScope;
 
 use super::alarm::Alarm;
-use super::chunk::Chunk;
+use super::chunk::{Chunk, Record};
 use super::site::Sites;
 use super::spare::Spare;
 use super::stats::{Counters, DropReason, Signal, Stats};
@@ -54,6 +54,8 @@ impl Bounds {
     }
 }
 
+/// A chunk with so much to compress is sealed: enough for good compression and rare wake-ups.
+const SEAL_AT: usize = 1 << 20;
 /// Chunks are not sealed smaller than this, however little the endpoint takes.
 const SMALLEST_SEAL: usize = 16 * 1024;
 
@@ -65,8 +67,8 @@ pub(crate) const GATHERING: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(crate) struct Buffer {
     bounds: Bounds,
-    /// A chunk of this payload size is sealed.
-    seal_at: AtomicUsize,
+    /// A chunk of this size is sealed, whatever it has to compress.
+    largest: AtomicUsize,
     open: [Mutex<Chunk>; Signal::COUNT],
     sealed: Mutex<VecDeque<(Signal, Chunk)>>,
     spare: Spare,
@@ -93,11 +95,9 @@ pub(crate) struct Buffer {
 
 impl Buffer {
     pub(crate) fn new(bounds: Bounds) -> Self {
-        // One sealed megabyte is enough for good compression and rare wake-ups.
-        const SEAL_AT: usize = 1 << 20;
         Buffer {
             bounds,
-            seal_at: AtomicUsize::new(bounds.request.min(SEAL_AT)),
+            largest: AtomicUsize::new(bounds.request),
             open: Default::default(),
             sealed: Mutex::default(),
             spare: Spare::new(),
@@ -137,6 +137,7 @@ impl Buffer {
         record: &[u8],
         records: u64,
     ) {
+        let record = Record::from(record);
         if !closed && self.append_at_once(signal, scope, record, records) {
             self.counters.accepted(signal, records);
             if self.arm() {
@@ -144,7 +145,7 @@ impl Buffer {
             }
             return;
         }
-        let cost = Chunk::cost(scope, record.len());
+        let cost = Chunk::cost(scope, record);
         if let Some(reason) = self.refusal(closed, cost) {
             return self.refuse(signal, reason, records);
         }
@@ -175,17 +176,20 @@ impl Buffer {
         &self,
         signal: Signal,
         scope: &InstrumentationScope,
-        record: &[u8],
+        record: Record<'_>,
         records: u64,
     ) -> bool {
         let Ok(mut open) = self.open[signal.index()].try_lock() else {
             return false;
         };
-        let full = self
-            .seal_at
-            .load(Ordering::Relaxed)
-            .min(self.bounds.request);
-        open.size + Chunk::own_cost(record.len()) < full && open.fill(scope, record, records)
+        let cost = record.cost();
+        !self.is_full(open.size + cost, open.weight + cost) && open.fill(scope, record, records)
+    }
+
+    /// Whether a chunk of this size and weight is to be sealed.
+    #[inline]
+    fn is_full(&self, size: usize, weight: usize) -> bool {
+        weight >= SEAL_AT || size >= self.largest.load(Ordering::Relaxed)
     }
 
     /// Puts a record into the open chunk, sealing the chunk when it is full. None when the budget has no room for it;
@@ -194,7 +198,7 @@ impl Buffer {
         &self,
         signal: Signal,
         scope: &InstrumentationScope,
-        record: &[u8],
+        record: Record<'_>,
         cost: usize,
         records: u64,
     ) -> Option<bool> {
@@ -207,7 +211,7 @@ impl Buffer {
         let taken = open.append(scope, record, records, |capacity, bytes| {
             self.hold(bytes).then(|| self.spare.take(capacity))
         });
-        if open.size >= self.seal_at.load(Ordering::Relaxed) {
+        if self.is_full(open.size, open.weight) {
             sealed |= self.seal(signal, &mut open)?;
         }
         if sealed && !taken {
@@ -293,7 +297,7 @@ impl Buffer {
     /// The endpoint does not take requests with records of so many bytes: further ones are smaller.
     pub(crate) fn seal_below(&self, size: usize) {
         let most = (size / 2).max(SMALLEST_SEAL);
-        self.seal_at.fetch_min(most, Ordering::Relaxed);
+        self.largest.fetch_min(most, Ordering::Relaxed);
     }
 
     /// Takes bytes of the budget; false when there are not so many.
@@ -339,7 +343,7 @@ impl Buffer {
 
     /// Payload bytes of which a request holds several.
     pub(crate) fn comfortable_bytes(&self) -> usize {
-        self.seal_at.load(Ordering::Relaxed) / 4
+        self.largest.load(Ordering::Relaxed).min(SEAL_AT) / 4
     }
 
     pub(crate) fn held(&self) -> usize {

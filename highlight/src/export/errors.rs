@@ -3,7 +3,7 @@
 use opentelemetry::InstrumentationScope;
 
 use super::buffer::Buffer;
-use super::chunk::LARGEST_BLOCK;
+use super::chunk::{LARGEST_BLOCK, Record};
 use super::pending::Moment;
 use super::repeated::Repeated;
 use super::stacks::{StackStyle, Stacks};
@@ -37,7 +37,7 @@ pub(crate) struct Resolved<'a> {
     pub(crate) scope: &'a InstrumentationScope,
     /// Bytes of the budget that it held while it waited.
     pub(crate) held: usize,
-    pub(crate) record: &'a [u8],
+    pub(crate) record: Record<'a>,
 }
 
 impl Errors {
@@ -70,12 +70,11 @@ impl Errors {
             record,
         } = self;
         let mut tell = |told: &Told, moment: &Moment, held| {
-            told.write(moment, record, scrub);
             let resolved = Resolved {
                 signal: Signal::Traces,
                 scope,
                 held,
-                record,
+                record: told.write(moment, record, scrub),
             };
             let bare = || told.bare(moment, scrub);
             buffer.append_resolved(&resolved, bare, &mut *compress);
@@ -95,7 +94,7 @@ impl Errors {
                     signal: deferred.signal,
                     scope: &deferred.scope,
                     held: deferred.held,
-                    record,
+                    record: record.as_slice().into(),
                 };
                 buffer.append_resolved(&resolved, || deferred.bare(), compress);
             }
@@ -120,8 +119,11 @@ mod tests {
         let (mut errors, mut stacks) = (0, 0);
         while let Some((_, chunk)) = buffer.take_sealed() {
             for group in &chunk.groups {
-                let spans = ScopeSpans::decode(&*group.blocks.concat()).unwrap().spans;
-                for event in spans.iter().flat_map(|span| &span.events) {
+                let spans = group
+                    .blocks
+                    .iter()
+                    .flat_map(|block| ScopeSpans::decode(&*block.whole()).unwrap().spans);
+                for event in spans.flat_map(|span| span.events) {
                     errors += 1;
                     let mut attributes = event.attributes.iter();
                     let has_one = attributes.any(|pair| pair.key == "exception.stacktrace");

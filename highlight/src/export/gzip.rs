@@ -4,15 +4,19 @@
 //! before has the same thing, passes over what is new there, and looks about more and more widely where that does not help. Like zlib at
 //! its fastest it uses deflate's fixed codes (<https://www.rfc-editor.org/rfc/rfc1951>), so a reader needs nothing new.
 
+mod checksum;
 mod codes;
 mod repeats;
+mod tail;
 #[cfg(test)]
 mod tests;
 
-use flate2::Crc;
+use std::sync::Arc;
 
-use codes::Writer;
-use repeats::Repeats;
+use checksum::Checksum;
+use codes::{Distance, Writer};
+use repeats::{FARTHEST, Repeats, alike};
+pub(crate) use tail::Tail;
 
 /// Identification, deflate, no flags, no time, fastest, unknown system (<https://www.rfc-editor.org/rfc/rfc1952>).
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255];
@@ -22,7 +26,25 @@ const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255];
 pub(crate) struct Gzip {
     writer: Writer,
     repeats: Repeats,
-    crc: Crc,
+    checksum: Checksum,
+    /// Bytes before compression.
+    length: usize,
+    /// The tails that can be repeated, and how long the stream was when each was written last.
+    tails: Vec<(Arc<Tail>, usize)>,
+}
+
+/// What came last of a stream, as far as it is in memory.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Before<'a> {
+    pub(crate) bytes: &'a [u8],
+    /// So many bytes came behind it: those of a tail.
+    pub(crate) gap: usize,
+}
+
+impl<'a> From<&'a [u8]> for Before<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Before { bytes, gap: 0 }
+    }
 }
 
 impl Gzip {
@@ -33,28 +55,94 @@ impl Gzip {
         Gzip {
             writer: Writer::behind(bytes),
             repeats: Repeats::new(),
-            crc: Crc::new(),
+            checksum: Checksum::default(),
+            length: 0,
+            tails: Vec::new(),
         }
     }
 
     /// Compresses what comes next, with an eye on the piece that came `before`.
-    pub(crate) fn add(&mut self, before: &[u8], piece: &[u8]) {
-        self.crc.update(piece);
+    pub(crate) fn add(&mut self, before: Before<'_>, piece: &[u8]) {
+        self.checksum.add(piece);
         let mut done = 0;
         while let Some(repeat) = self.repeats.next(before, piece, done) {
             self.writer.literals(&piece[done..repeat.at]);
-            self.writer.repeat(repeat.length, repeat.distance);
+            self.writer
+                .repeat(repeat.length, Distance::of(repeat.distance));
             done = repeat.at + repeat.length;
         }
         self.writer.literals(&piece[done..]);
-        self.repeats.pass(piece.len());
+        self.pass(piece.len());
+    }
+
+    /// The same for a piece as long as that `before`, of a record of the same kind: what they have in common is at the same places, and
+    /// is looked for nowhere else.
+    pub(crate) fn add_alike(&mut self, before: Before<'_>, piece: &[u8]) {
+        let distance = before.bytes.len() + before.gap;
+        if distance > FARTHEST {
+            return self.add(before, piece);
+        }
+        self.checksum.add(piece);
+        let distance = Distance::of(distance);
+        let mut done = 0;
+        while let Some((at, length)) = alike(before.bytes, piece, done) {
+            self.writer.literals(&piece[done..at]);
+            self.writer.repeat(length, distance);
+            done = at + length;
+        }
+        self.writer.literals(&piece[done..]);
+        self.pass(piece.len());
+    }
+
+    /// Compresses a tail: one that is not far behind, at the price of some codes.
+    pub(crate) fn add_tail(&mut self, before: Before<'_>, tail: &Arc<Tail>) {
+        let length = tail.bytes().len();
+        let end = self.length + length;
+        let mut known = self.tails.iter_mut();
+        match known.find(|(one, _)| Arc::ptr_eq(one, tail)) {
+            Some((_, last)) if end - *last <= FARTHEST && length >= codes::SHORTEST => {
+                let distance = Distance::of(end - *last);
+                *last = end;
+                self.checksum.add_known(&tail.effect);
+                self.writer.repeat(length, distance);
+                self.pass(length);
+            }
+            _ => {
+                self.add_new_tail(before, tail);
+                self.tails.retain(|(one, last)| {
+                    let is_other = !Arc::ptr_eq(one, tail);
+                    is_other && end - last < FARTHEST
+                });
+                self.tails.push((Arc::clone(tail), end));
+            }
+        }
+    }
+
+    /// It is most like the one that came last.
+    #[cold]
+    fn add_new_tail(&mut self, before: Before<'_>, tail: &Tail) {
+        let near = self.tails.iter();
+        let near = near.filter(|(_, last)| self.length - last < FARTHEST);
+        let Some((like, end)) = near.max_by_key(|(_, last)| *last).cloned() else {
+            return self.add(before, tail.bytes());
+        };
+        let before = Before {
+            bytes: like.bytes(),
+            gap: self.length - end,
+        };
+        self.repeats.learn(before);
+        self.add(before, tail.bytes());
+    }
+
+    fn pass(&mut self, bytes: usize) {
+        self.length += bytes;
+        self.repeats.pass(bytes);
     }
 
     /// The whole stream.
     pub(crate) fn finish(self) -> Vec<u8> {
         let mut bytes = self.writer.finish();
-        bytes.extend_from_slice(&self.crc.sum().to_le_bytes());
-        bytes.extend_from_slice(&self.crc.amount().to_le_bytes());
+        bytes.extend_from_slice(&self.checksum.to_bytes());
         bytes
     }
 }

@@ -4,7 +4,7 @@ mod alarm;
 pub(crate) mod batch;
 pub(crate) mod buffer;
 mod calendar;
-mod chunk;
+pub(crate) mod chunk;
 pub(crate) mod collector;
 mod courier;
 pub(crate) mod deferred;

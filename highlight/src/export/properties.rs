@@ -223,7 +223,7 @@ proptest! {
         prop_assert!(Fields::new(&bytes).count() <= bytes.len());
         let entry = Entry::parse("1-2-3-logs.otlp", 300).unwrap();
         prop_assert!(spool_file::read(&entry, bytes.clone()).is_none());
-        let body = super::batch::compressed(std::iter::once(bytes), 0, drop);
+        let body = super::batch::compressed(std::iter::once(bytes.into()), 0, drop);
         split(&batch(body), &mut BatchIds::new());
     }
 

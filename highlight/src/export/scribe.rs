@@ -49,7 +49,8 @@ impl Scribe {
             buffer.counters.lost(signal, DropReason::Invalid, 1);
             return;
         }
-        buffer.append_taken(signal, &self.scope, &self.record, compress);
+        let record = self.record.as_slice().into();
+        buffer.append_taken(signal, &self.scope, record, compress);
     }
 
     fn log(&mut self, note: &[u8], sites: &Sites) -> Option<()> {

@@ -273,12 +273,19 @@ pub(super) fn write_error(buf: &mut Vec<u8>, description: &str, scrub: &Scrub) {
     proto::wrap(buf, STATUS, start);
 }
 
-/// Writes an event that tells of an error, with attributes that are written already.
-pub(super) fn write_exception(buf: &mut Vec<u8>, time: u64, attributes: &[u8], more: &[u8]) {
+/// Writes an event that tells of an error, with attributes that are written already; the last ones, of so many bytes, are yet to follow.
+pub(super) fn write_exception(
+    buf: &mut Vec<u8>,
+    time: u64,
+    attributes: [&[u8]; 2],
+    following: usize,
+) {
     const HEAD: usize = 1 + size_of::<u64>() + 2 + EXCEPTION.len();
-    proto::len_header(buf, EVENTS, HEAD + attributes.len() + more.len());
+    let [some, more] = attributes;
+    let length = HEAD + some.len() + more.len() + following;
+    proto::len_header(buf, EVENTS, length);
     begin_exception(buf, time);
-    buf.extend_from_slice(attributes);
+    buf.extend_from_slice(some);
     buf.extend_from_slice(more);
 }
 

@@ -50,7 +50,7 @@ pub(crate) fn split(batch: &Batch, ids: &mut BatchIds) -> Split {
     let halves = [0..middle, middle..total].map(|part| {
         let message = only(&plain, path, &part, &mut 0).unwrap_or_default();
         let expected = message.len() / 4;
-        let body = compressed(std::iter::once(message), expected, drop);
+        let body = compressed(std::iter::once(message.into()), expected, drop);
         let held = body.len().min(left);
         left -= held;
         Batch {
@@ -134,9 +134,9 @@ mod tests {
             let mut record = Vec::new();
             proto::fixed64_field(&mut record, 1, at + 1);
             assert!(
-                chunk.append(&scope, &record, 1, |capacity, _| Some(Vec::with_capacity(
-                    capacity
-                )))
+                chunk.append(&scope, record.as_slice().into(), 1, |capacity, _| Some(
+                    Vec::with_capacity(capacity)
+                ))
             );
         }
         seal(&resource, Signal::Logs, chunk, 1, 7, drop)
@@ -243,7 +243,7 @@ mod tests {
             let request = metrics(count);
             let whole = Batch {
                 signal: Signal::Metrics,
-                body: compressed(std::iter::once(request.encode_to_vec()), 64, drop),
+                body: compressed(std::iter::once(request.encode_to_vec().into()), 64, drop),
                 records: 3 * count,
                 ..batch(1)
             };

@@ -1,6 +1,10 @@
 //! What is the same of an error whenever it comes again, written once.
 
+use std::sync::Arc;
+
+use super::chunk::Record;
 use super::deferred::Place;
+use super::gzip::Tail;
 use super::pending::Moment;
 use super::span;
 use super::stacks::Stacks;
@@ -13,9 +17,25 @@ pub(super) struct Told {
     /// The span's status.
     status: Vec<u8>,
     /// The attributes of its exception event.
-    exception: Vec<u8>,
+    exception: Exception,
     /// Bytes of those before the stack's.
     without_stack: usize,
+}
+
+#[derive(Debug)]
+enum Exception {
+    /// Of one that is not known to come again.
+    Once(Vec<u8>),
+    Again(Arc<Tail>),
+}
+
+impl Exception {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Exception::Once(bytes) => bytes,
+            Exception::Again(tail) => tail.bytes(),
+        }
+    }
 }
 
 impl Told {
@@ -32,33 +52,67 @@ impl Told {
         stacks.write(&gap, &mut exception, span::EVENT_ATTRIBUTES);
         Told {
             status,
-            exception,
+            exception: Exception::Once(exception),
             without_stack,
         }
     }
 
-    /// Writes the whole span of such an error of that moment.
-    pub(super) fn write(&self, moment: &Moment, buf: &mut Vec<u8>, scrub: &Scrub) {
-        self.put(&self.exception, moment, buf, scrub);
+    /// It comes again, and its exception is to be in memory once.
+    pub(super) fn share(&mut self) {
+        self.exception = Exception::Again(Arc::new(Tail::new(self.exception.bytes())));
+    }
+
+    /// Writes the span of such an error of that moment.
+    pub(super) fn write<'a>(
+        &'a self,
+        moment: &Moment,
+        buf: &'a mut Vec<u8>,
+        scrub: &Scrub,
+    ) -> Record<'a> {
+        let (here, tail) = match &self.exception {
+            Exception::Once(bytes) => (&bytes[..], None),
+            Exception::Again(tail) => (&[][..], Some(tail)),
+        };
+        let following = tail.map_or(0, |tail| tail.bytes().len());
+        self.put(moment, here, following, buf, scrub);
+        Record { bytes: buf, tail }
     }
 
     /// The same without the stack.
     pub(super) fn bare(&self, moment: &Moment, scrub: &Scrub) -> Vec<u8> {
         let mut buf = Vec::new();
-        let exception = &self.exception[..self.without_stack];
-        self.put(exception, moment, &mut buf, scrub);
+        let exception = &self.exception.bytes()[..self.without_stack];
+        self.put(moment, exception, 0, &mut buf, scrub);
         buf
     }
 
-    fn put(&self, exception: &[u8], moment: &Moment, buf: &mut Vec<u8>, scrub: &Scrub) {
+    fn put(
+        &self,
+        moment: &Moment,
+        exception: &[u8],
+        following: usize,
+        buf: &mut Vec<u8>,
+        scrub: &Scrub,
+    ) {
         buf.clear();
         let time = moment.open_span(buf, scrub);
         buf.extend_from_slice(&self.status);
-        span::write_exception(buf, time, exception, &moment.breadcrumbs(scrub));
+        let breadcrumbs = moment.breadcrumbs(scrub);
+        span::write_exception(buf, time, [&breadcrumbs, exception], following);
+    }
+
+    /// What is written of it.
+    #[cfg(test)]
+    pub(super) fn parts(&self) -> [&[u8]; 2] {
+        [&self.status, self.exception.bytes()]
     }
 
     /// Memory behind it, in bytes.
     pub(super) fn size(&self) -> usize {
-        self.status.capacity() + self.exception.capacity()
+        let exception = match &self.exception {
+            Exception::Once(bytes) => bytes.capacity(),
+            Exception::Again(tail) => tail.size(),
+        };
+        self.status.capacity() + exception
     }
 }

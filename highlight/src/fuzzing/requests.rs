@@ -83,7 +83,7 @@ fn parted<M: Records>(signal: Signal, body: &[u8]) {
     let batch = Batch {
         id: 1,
         signal,
-        body: compressed(std::iter::once(request.encode_to_vec()), 64, drop),
+        body: compressed(std::iter::once(request.encode_to_vec().into()), 64, drop),
         records: records.len() as u64,
         held: 0,
         sequence: 1,

@@ -35,7 +35,7 @@ pub(super) fn collected(record: impl FnOnce(&Meter)) -> Vec<Metric> {
     let mut metrics = Vec::new();
     while let Some((_, chunk)) = buffer.take_sealed() {
         for records in chunk.groups.iter().flat_map(|group| &group.blocks) {
-            metrics.extend(ScopeMetrics::decode(records.as_slice()).unwrap().metrics);
+            metrics.extend(ScopeMetrics::decode(&*records.whole()).unwrap().metrics);
         }
     }
     metrics.sort_by(|one, other| one.name.cmp(&other.name));

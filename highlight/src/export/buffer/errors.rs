@@ -117,10 +117,10 @@ impl Buffer {
             held,
             record,
         } = *resolved;
-        if Chunk::cost(scope, record.len()) <= self.bounds.request {
+        if Chunk::cost(scope, record) <= self.bounds.request {
             self.append_taken(signal, scope, record, compress);
         } else {
-            self.append_taken(signal, scope, &bare(), compress);
+            self.append_taken(signal, scope, bare().as_slice().into(), compress);
         }
         self.release(held);
     }

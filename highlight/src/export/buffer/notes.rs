@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use opentelemetry::InstrumentationScope;
 
-use super::super::chunk::{Chunk, LARGEST_BLOCK};
+use super::super::chunk::{Chunk, LARGEST_BLOCK, Record};
 use super::super::stats::{DropReason, Signal};
 use super::super::sync::Mutex;
 use super::super::{note, span_note};
@@ -259,7 +259,7 @@ impl Buffer {
         &self,
         signal: Signal,
         scope: &InstrumentationScope,
-        record: &[u8],
+        record: Record<'_>,
         mut compress: impl FnMut(),
     ) {
         loop {
@@ -276,12 +276,12 @@ impl Buffer {
         &self,
         signal: Signal,
         scope: &InstrumentationScope,
-        record: &[u8],
+        record: Record<'_>,
     ) -> Appended {
         if self.append_at_once(signal, scope, record, 1) {
             return Appended::Fits;
         }
-        let cost = Chunk::cost(scope, record.len());
+        let cost = Chunk::cost(scope, record);
         if let Some(reason) = self.refusal(false, cost) {
             self.counters.lost(signal, reason, 1);
             return Appended::Fits;
@@ -303,7 +303,7 @@ impl Buffer {
             }
             Some(self.spare.take(capacity))
         });
-        if taken && open.size < self.seal_at.load(Ordering::Relaxed) {
+        if taken && !self.is_full(open.size, open.weight) {
             return Appended::Fits;
         }
         let _ = self.seal(signal, &mut open);

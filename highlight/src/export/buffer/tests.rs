@@ -176,7 +176,9 @@ fn the_record_of_a_note_waits_for_room_and_is_never_left_out() {
         budget: 2_000,
         request: 5_000,
     });
-    let append = |bytes: usize| buffer.append_to_open(Signal::Logs, &scope("a"), &vec![0; bytes]);
+    let append = |bytes: usize| {
+        buffer.append_to_open(Signal::Logs, &scope("a"), vec![0; bytes].as_slice().into())
+    };
     assert_eq!(append(500), Appended::Fits);
     assert_eq!(append(1_400), Appended::Not);
     let (_, chunk) = buffer.take_sealed().unwrap();

@@ -4,7 +4,7 @@ use crate::export::proto;
 
 /// Longest repeat that has a code, and the shortest.
 const LONGEST: usize = 258;
-const SHORTEST: usize = 3;
+pub(super) const SHORTEST: usize = 3;
 
 /// Bits to be written, the first one lowest, and how many they are.
 #[derive(Debug, Clone, Copy)]
@@ -67,16 +67,27 @@ const fn lengths() -> [Code; LONGEST - SHORTEST + 1] {
     codes
 }
 
-/// The code of a distance with the bits behind it, and how many they are.
-#[inline]
-fn distance_code(distance: usize) -> (u64, u32) {
-    let over = distance as u64 - 1;
-    // Two symbols for every power of two.
-    let extra = (over | 2).ilog2() - 1;
-    let symbol = (over >> extra) + 2 * u64::from(extra);
-    let [low, ..] = symbol.to_le_bytes();
-    let rest = over & ((1 << extra) - 1);
-    (u64::from(low.reverse_bits() >> 3) | rest << 5, 5 + extra)
+/// How far away something is that is repeated, as its code with the bits behind it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Distance {
+    bits: u64,
+    count: u32,
+}
+
+impl Distance {
+    #[inline]
+    pub(super) fn of(distance: usize) -> Self {
+        let over = distance as u64 - 1;
+        // Two symbols for every power of two.
+        let extra = (over | 2).ilog2() - 1;
+        let symbol = (over >> extra) + 2 * u64::from(extra);
+        let [low, ..] = symbol.to_le_bytes();
+        let rest = over & ((1 << extra) - 1);
+        Distance {
+            bits: u64::from(low.reverse_bits() >> 3) | rest << 5,
+            count: 5 + extra,
+        }
+    }
 }
 
 /// So many literals fit behind what is left of a byte.
@@ -159,36 +170,44 @@ impl Writer {
         bytes
     }
 
-    /// A repeat of any length, of what is so many bytes before.
+    /// A repeat of any length.
     #[inline]
-    pub(super) fn repeat(&mut self, mut length: usize, distance: usize) {
+    pub(super) fn repeat(&mut self, length: usize, distance: Distance) {
+        let length = if length > LONGEST {
+            self.most_of_repeat(length, distance)
+        } else {
+            length
+        };
         let mut left = self.left;
-        let (bits, count) = distance_code(distance);
-        if length > 2 * LONGEST {
-            let one = LENGTHS[LONGEST - SHORTEST];
-            let (one, size) = (
-                u64::from(one.bits) | bits << one.count,
-                count + u32::from(one.count),
-            );
-            // Two of them are up to 52 bits, and what remains has to have a code as well.
-            let two = one | one << size;
-            while length >= 2 * LONGEST + SHORTEST {
-                left.put_bits(two, 2 * size);
-                left.flush(&mut self.bytes);
-                length -= 2 * LONGEST;
-            }
+        left.put(LENGTHS[length - SHORTEST]);
+        left.put_bits(distance.bits, distance.count);
+        left.flush(&mut self.bytes);
+        self.left = left;
+    }
+
+    /// Writes what is too long for one code, and says how much is left.
+    #[inline(never)]
+    fn most_of_repeat(&mut self, mut length: usize, distance: Distance) -> usize {
+        let mut left = self.left;
+        let one = LENGTHS[LONGEST - SHORTEST];
+        let (one, count) = (u64::from(one.bits), u32::from(one.count));
+        let (one, count) = (one | distance.bits << count, count + distance.count);
+        // Two of them are up to 52 bits, and what remains has to have a code as well.
+        let two = one | one << count;
+        while length >= 2 * LONGEST + SHORTEST {
+            left.put_bits(two, 2 * count);
+            left.flush(&mut self.bytes);
+            length -= 2 * LONGEST;
         }
         while length > LONGEST {
             let now = LONGEST.min(length - SHORTEST);
             left.put(LENGTHS[now - SHORTEST]);
-            left.put_bits(bits, count);
+            left.put_bits(distance.bits, distance.count);
             left.flush(&mut self.bytes);
             length -= now;
         }
-        left.put(LENGTHS[length - SHORTEST]);
-        left.put_bits(bits, count);
-        left.flush(&mut self.bytes);
         self.left = left;
+        length
     }
 
     /// Ends the block, on a whole byte.

@@ -2,8 +2,10 @@
 
 use std::mem;
 
+use super::Before;
+
 /// A repeat is no farther from what it repeats.
-const FARTHEST: usize = 32 * 1024;
+pub(super) const FARTHEST: usize = 32 * 1024;
 /// Fewer bytes hardly pay.
 const LEAST: usize = 4;
 /// Places that are remembered, by what is there; a power of two. They and a record or two fit into the fastest cache.
@@ -54,9 +56,21 @@ impl Repeats {
         self.start = self.start.wrapping_add(lower(bytes));
     }
 
+    /// Looks at what came `before` once more: it was repeated itself, and so nothing of it was remembered.
+    pub(super) fn learn(&mut self, before: Before<'_>) {
+        let length = before.bytes.len();
+        let begin = self.start.wrapping_sub(lower(length + before.gap));
+        let words = before.bytes.windows(LEAST).step_by(LEAST);
+        for (at, word) in (0..length).step_by(LEAST).zip(words) {
+            if let Some(word) = word.first_chunk() {
+                self.places[slot(*word)] = begin.wrapping_add(lower(at));
+            }
+        }
+    }
+
     /// The next repeat in `now`, from `from` on.
     #[inline]
-    pub(super) fn next(&mut self, before: &[u8], now: &[u8], from: usize) -> Option<Repeat> {
+    pub(super) fn next(&mut self, before: Before<'_>, now: &[u8], from: usize) -> Option<Repeat> {
         let mut at = from;
         let mut distance = self.last(before, now, at)?;
         if distance == 0 {
@@ -79,7 +93,7 @@ impl Repeats {
 
     /// How far away the bytes at `at` were last, if they were: zero if not. None at the end.
     #[inline]
-    fn last(&mut self, before: &[u8], now: &[u8], at: usize) -> Option<usize> {
+    fn last(&mut self, before: Before<'_>, now: &[u8], at: usize) -> Option<usize> {
         let here = word(now, at)?;
         let distance = self.remember(here, at);
         let there = match at.checked_sub(distance) {
@@ -128,20 +142,54 @@ impl Repeats {
     /// Remembers what is here, and says how far away it was last: zero for nowhere.
     #[inline]
     fn remember(&mut self, here: [u8; LEAST], at: usize) -> usize {
-        const GOLDEN: u32 = 0x9e37_79b1;
-        let mixed = u32::from_le_bytes(here).wrapping_mul(GOLDEN) >> (u32::BITS - SLOTS.ilog2());
         let place = self.start.wrapping_add(lower(at));
-        let last = mem::replace(&mut self.places[mixed as usize % SLOTS], place);
+        let last = mem::replace(&mut self.places[slot(here)], place);
         place.wrapping_sub(last).into()
     }
 }
 
+/// Where it is remembered at which place these bytes were.
+#[inline]
+fn slot(here: [u8; LEAST]) -> usize {
+    const GOLDEN: u32 = 0x9e37_79b1;
+    let mixed = u32::from_le_bytes(here).wrapping_mul(GOLDEN) >> (u32::BITS - SLOTS.ilog2());
+    mixed as usize % SLOTS
+}
+
+/// Where the two have the next bytes in common at the same place, from `from` on, and how many.
+#[inline]
+pub(super) fn alike(one: &[u8], other: &[u8], from: usize) -> Option<(usize, usize)> {
+    let mut at = from;
+    loop {
+        let difference = eight(one, at)? ^ eight(other, at)?;
+        if let Some(more) = four_alike(difference) {
+            at += more;
+            break;
+        }
+        // Of four bytes, three may have been at the end of these.
+        at += 5;
+    }
+    let mut end = at + LEAST;
+    while let (Some(a), Some(b)) = (eight(one, end), eight(other, end)) {
+        if a != b {
+            return Some((at, end - at + first_difference(a, b)));
+        }
+        end += 8;
+    }
+    let rest = one[end..].iter().zip(&other[end..]);
+    end += rest.take_while(|(a, b)| a == b).count();
+    Some((at, end - at))
+}
+
 /// All that is repeated there.
 #[inline]
-fn extend(before: &[u8], now: &[u8], from: usize, at: usize, distance: usize) -> Repeat {
+fn extend(before: Before<'_>, now: &[u8], from: usize, at: usize, distance: usize) -> Repeat {
     let (history, then) = match at.checked_sub(distance) {
         Some(then) => (now, then),
-        None => (before, before.len() + at - distance),
+        None => (
+            before.bytes,
+            before.bytes.len() + before.gap + at - distance,
+        ),
     };
     let length = LEAST + common(&history[then + LEAST..], &now[at + LEAST..]);
     let earlier = common_end(&history[..then], &now[from..at]);
@@ -164,8 +212,9 @@ fn word(bytes: &[u8], at: usize) -> Option<[u8; LEAST]> {
     bytes.get(at..)?.first_chunk().copied()
 }
 
-fn word_before(before: &[u8], distance: usize) -> Option<[u8; LEAST]> {
-    word(before, before.len().checked_sub(distance)?)
+fn word_before(before: Before<'_>, distance: usize) -> Option<[u8; LEAST]> {
+    let end = before.bytes.len() + before.gap;
+    word(before.bytes, end.checked_sub(distance)?)
 }
 
 #[inline]

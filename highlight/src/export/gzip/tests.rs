@@ -1,17 +1,20 @@
 use std::io::{Read as _, Write as _};
+use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
 
-use super::Gzip;
+use super::{Gzip, Tail};
+use crate::export::batch;
+use crate::export::chunk::Piece;
 
 fn compressed(pieces: &[impl AsRef<[u8]>]) -> Vec<u8> {
     let mut gzip = Gzip::new(0);
     let mut before: &[u8] = &[];
     for piece in pieces {
-        gzip.add(before, piece.as_ref());
+        gzip.add(before.into(), piece.as_ref());
         before = piece.as_ref();
     }
     gzip.finish()
@@ -30,6 +33,38 @@ fn size_of(pieces: &[impl AsRef<[u8]>]) -> usize {
     }
     assert!(rest.is_empty());
     gzip.len()
+}
+
+/// The same for pieces with tails.
+fn size_with_tails(pieces: Vec<Piece>) -> usize {
+    let expected: Vec<_> = pieces
+        .iter()
+        .flat_map(|piece| piece.whole().into_owned())
+        .collect();
+    let gzip = batch::compressed(pieces.into_iter(), 0, drop);
+    let mut plain = Vec::new();
+    let mut reader = GzDecoder::new(&gzip[..]);
+    reader.read_to_end(&mut plain).unwrap();
+    assert!(reader.into_inner().is_empty());
+    assert!(plain == expected);
+    gzip.len()
+}
+
+/// A piece of records, each with its tail.
+fn piece<'a>(records: impl IntoIterator<Item = (Vec<u8>, &'a Arc<Tail>)>) -> Piece {
+    let mut piece = Piece::default();
+    for (record, tail) in records {
+        piece.bytes.extend(record);
+        piece.tails.push((piece.bytes.len(), Arc::clone(tail)));
+    }
+    piece
+}
+
+/// Like the text of a stack.
+fn stack(line: usize) -> Arc<Tail> {
+    let frame = |at: usize| format!("shop::step_{at}::run\n\tsrc/step_{at}.rs:{}\n", at + line);
+    let text: String = (100..170).map(frame).collect();
+    Arc::new(Tail::new(text.as_bytes()))
 }
 
 /// So many bytes in which nothing repeats.
@@ -129,7 +164,73 @@ fn records_take_hardly_more_than_a_general_compressor_makes_of_them() {
     assert!(ours < general + general / 20, "{ours} {general}");
 }
 
+#[test]
+fn an_error_that_comes_again_takes_little_more_than_its_ids() {
+    let tail = stack(7);
+    let error = |at| [b"highlight.error", &noise(24, at)[..], b"exception"].concat();
+    let sizes = [100, 300].map(|count| {
+        let errors = (0..count).map(|at| (error(at), &tail));
+        size_with_tails(vec![piece(errors)])
+    });
+    let each = (sizes[1] - sizes[0]) / 200;
+    assert!((24..80).contains(&each), "{each}");
+}
+
+#[test]
+fn a_tail_that_is_far_behind_is_found_in_one_like_it() {
+    let (near, far) = (stack(7), stack(8));
+    let error = |at: u64, tail| (noise(30, at), tail);
+    let alone = size_with_tails(vec![piece((0..50).map(|at| error(at, &near)))]);
+    let both = size_with_tails(vec![
+        piece([error(50, &far)]),
+        piece((0..50).map(|at| error(at, &near))),
+        piece([error(51, &far)]),
+    ]);
+    let once = size_with_tails(vec![piece([error(50, &far)])]);
+    assert!(both - alone < 2 * once - once / 4, "{alone} {both} {once}");
+}
+
+#[test]
+fn tails_of_every_length_come_back() {
+    for length in (0..40).chain([257, 258, 259, 517, 520, 40_000]) {
+        let tail = Arc::new(Tail::new(&noise(length, 3)));
+        let records = (0..5).map(|at| (noise(at % 3, 1), &tail));
+        size_with_tails(vec![piece(records), Piece::from(noise(9, 1))]);
+    }
+}
+
 proptest! {
+    #[test]
+    fn tails_come_back_between_whatever_is_there(
+        records in prop::collection::vec((0..3_usize, 0..300_usize, 0..4_u64, 0..9_usize), 0..80),
+        cut in 1..30_usize,
+    ) {
+        let tails: Vec<_> = (0..8)
+            .map(|at| match at {
+                0 => Arc::new(Tail::new(b"")),
+                1 => Arc::new(Tail::new(b"ab")),
+                2 => Arc::new(Tail::new(&noise(20_000, 5))),
+                _ => stack(at),
+            })
+            .collect();
+        let mut pieces = Vec::new();
+        for records in records.chunks(cut) {
+            let mut piece = Piece::default();
+            for (kind, length, seed, tail) in records {
+                match kind {
+                    0 => piece.bytes.extend(noise(*length, *seed)),
+                    1 => piece.bytes.extend(noise(40, *seed)),
+                    _ => piece.bytes.extend(self::records(*seed)),
+                }
+                if let Some(tail) = tails.get(*tail) {
+                    piece.tails.push((piece.bytes.len(), Arc::clone(tail)));
+                }
+            }
+            pieces.push(piece);
+        }
+        size_with_tails(pieces);
+    }
+
     #[test]
     fn whatever_is_put_in_comes_out(
         parts in prop::collection::vec((0..5_usize, 0..600_usize, 0..8_u64), 0..60),
