@@ -338,6 +338,7 @@ impl Buffer {
     pub(crate) fn rest(&self) {
         if self.held() == 0 || self.is_pressed() {
             self.spare.give_up();
+            lock(&self.waiting).give_up_spare();
         }
     }
 
@@ -400,7 +401,7 @@ impl Buffer {
     pub(crate) fn abandon(&self) {
         self.abandoned.store(true, Ordering::Release);
         self.take_waiting()
-            .each(|error| self.lose(error.signal(), 1, error.held()));
+            .each(|error| self.lose(error.signal(), 1, error.held()), drop);
         let (full, open) = self.take_notes();
         for block in full.into_iter().chain(open) {
             self.lose_notes(&block);

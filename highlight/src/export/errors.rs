@@ -53,10 +53,13 @@ impl Errors {
     /// Writes all that waits into the buffer's open chunks. Whenever one is full, `compress` makes room. True when there was something.
     pub(crate) fn complete(&mut self, buffer: &Buffer, mut compress: impl FnMut()) -> bool {
         let mut some = false;
-        buffer.take_waiting().each(|waiting| {
+        let write = |waiting: Taken<'_>| {
             some = true;
             self.write(waiting, buffer, &mut compress);
-        });
+        };
+        buffer
+            .take_waiting()
+            .each(write, |block| buffer.keep_errors(block));
         // One that was large is no reason to keep so much memory.
         self.record.shrink_to(LARGEST_BLOCK);
         some

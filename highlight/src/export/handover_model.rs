@@ -8,6 +8,7 @@ use shuttle::{check_random, future, thread};
 use super::buffer::{Bounds, Buffer};
 use super::deferred::Deferred;
 use super::stats::Signal;
+use super::waiting::Taken;
 
 const PRODUCERS: u64 = 3;
 const RECORDS: u64 = 3;
@@ -27,10 +28,13 @@ fn error(scope: &InstrumentationScope) -> Deferred {
 /// Takes the errors that wait.
 fn errors(buffer: &Buffer) -> u64 {
     let mut taken = 0;
-    buffer.take_waiting().each(|error| {
+    let mut take = |error: Taken<'_>| {
         taken += 1;
         buffer.release(error.held());
-    });
+    };
+    buffer
+        .take_waiting()
+        .each(&mut take, |block| buffer.keep_errors(block));
     taken
 }
 

@@ -50,6 +50,7 @@ pub(super) struct Head {
 #[derive(Debug)]
 pub(super) struct Common {
     texts: Vec<u8>,
+    /// They grow: mostly few are needed.
     ips: Vec<u64>,
     /// Where the addresses that came last are: mostly errors that come one after another are of one place.
     last: (u32, u32),
@@ -141,9 +142,15 @@ impl Common {
     pub(super) fn of_a_block() -> Self {
         Common {
             texts: Vec::with_capacity(BLOCK * TEXTS),
-            ips: Vec::with_capacity(BLOCK * IPS),
+            ips: Vec::with_capacity(IPS),
             last: (0, 0),
         }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.texts.clear();
+        self.ips.clear();
+        self.last = (0, 0);
     }
 
     /// Memory behind it, in bytes.
@@ -156,7 +163,7 @@ impl Common {
     #[inline]
     pub(super) fn has_room(&self, packed: &Packed<'_>) -> bool {
         self.texts.capacity() - self.texts.len() >= packed.texts.len()
-            && self.ips.capacity() - self.ips.len() >= packed.ips.len()
+            && (BLOCK * IPS).saturating_sub(self.ips.len()) >= packed.ips.len()
     }
 
     /// Puts texts and addresses here.
@@ -254,16 +261,19 @@ mod tests {
             given.push(ErrorReport::from(&draft));
         }
         let mut given = given.iter();
-        queue.each(|taken| {
-            let Taken::Packed(error, _, own) = taken else {
-                panic!("a packed error expected")
-            };
-            held -= own;
-            let owned = error.to_own();
-            assert_eq!(owned.as_packed(), error);
-            let given = given.next().unwrap();
-            assert_eq!(format!("{:?}", error.report()), format!("{given:?}"));
-        });
+        queue.each(
+            |taken| {
+                let Taken::Packed(error, _, own) = taken else {
+                    panic!("a packed error expected")
+                };
+                held -= own;
+                let owned = error.to_own();
+                assert_eq!(owned.as_packed(), error);
+                let given = given.next().unwrap();
+                assert_eq!(format!("{:?}", error.report()), format!("{given:?}"));
+            },
+            drop,
+        );
         assert_eq!((given.next().is_none(), held), (true, 0));
     }
 

@@ -1,6 +1,7 @@
 //! The one thread that seals, compresses and sends. It owns its runtime, so nothing the application does can starve it.
 
 use std::cell::Cell;
+use std::mem;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
@@ -123,6 +124,7 @@ async fn run(plan: Plan, buffer: Arc<Buffer>, inbox: Arc<Inbox>, collector: Arc<
         sequence: 0,
         due: None,
         lookout: Lookout::default(),
+        has_written_errors: false,
         asked: Vec::new(),
         collecting: Vec::new(),
         waiting: Vec::new(),
@@ -170,6 +172,8 @@ struct Worker {
     due: Option<Instant>,
     /// For errors.
     lookout: Lookout,
+    /// Errors are in the open chunks.
+    has_written_errors: bool,
     /// What callers asked, until the metrics that were measured before are collected too.
     asked: Vec<Answer>,
     /// The same, with the collection under way.
@@ -251,7 +255,7 @@ impl Worker {
     }
 
     fn obey(&mut self) {
-        let commands = std::mem::take(&mut *lock(&self.inbox.0));
+        let commands = mem::take(&mut *lock(&self.inbox.0));
         for command in commands {
             self.asked.push(match command {
                 Command::Flush(answer) => answer,
@@ -272,8 +276,8 @@ impl Worker {
             // It may have passed by what was measured since.
             return;
         }
-        let mut ready = std::mem::take(&mut self.collecting);
-        let asked = std::mem::take(&mut self.asked);
+        let mut ready = mem::take(&mut self.collecting);
+        let asked = mem::take(&mut self.asked);
         if !asked.is_empty() && self.metrics.advance() {
             self.collecting = asked;
         } else {
@@ -318,14 +322,15 @@ impl Worker {
             self.lookout.begin(now + company.min(delay));
         }
         let watches = !self.lookout.is_over();
-        if self.lookout.finds(now, delay, || buffer.has_waiting()) {
+        let are_some = || self.has_written_errors || buffer.has_waiting();
+        if self.lookout.finds(now, delay, are_some) {
             return true;
         }
         if watches && self.lookout.is_over() {
             // First the flag, then the last look: what comes in between wakes the worker.
             buffer.alarm.clear();
             buffer.unwatch();
-            if buffer.has_waiting() {
+            if are_some() {
                 self.lookout = Lookout::Found;
                 return true;
             }
@@ -343,7 +348,7 @@ impl Worker {
             self.write(vec![block]);
         }
         self.write(open);
-        let some = self.complete_errors();
+        let some = self.complete_errors() | mem::take(&mut self.has_written_errors);
         self.lookout.taken(some, Instant::now(), self.plan.delay);
         self.buffer.seal_open();
     }
@@ -394,11 +399,16 @@ impl Worker {
         if compress_sealed(plan, buffer, delivery, sequence) {
             return true;
         }
-        let Some(block) = self.buffer.take_full_notes() else {
-            return false;
-        };
-        self.write(vec![block]);
-        true
+        if let Some(block) = self.buffer.take_full_notes() {
+            self.write(vec![block]);
+            return true;
+        }
+        // Where they wait they take more memory, and fresh memory for each.
+        let are_many = self.buffer.has_many_waiting();
+        if are_many {
+            self.has_written_errors |= self.complete_errors();
+        }
+        are_many
     }
 
     /// The sequence number of the oldest batch that is not settled, or not made yet.

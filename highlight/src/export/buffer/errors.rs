@@ -8,7 +8,7 @@ use super::super::errors::Resolved;
 use super::super::packed::Packed;
 use super::super::pending::{Moment, Pending};
 use super::super::stats::{DropReason, Signal};
-use super::super::waiting::{Queue, Waiting};
+use super::super::waiting::{Block, Queue, Waiting};
 use super::{Buffer, GATHERING, lock};
 
 impl Buffer {
@@ -45,11 +45,14 @@ impl Buffer {
         if !self.hold_below(self.bounds.unwritten(), held) {
             return self.refuse(signal, DropReason::BufferFull, 1);
         }
-        if !self.queue(put) {
+        let Some(are_many) = self.queue(put) else {
             self.release(held);
             return self.refuse(signal, DropReason::Shutdown, 1);
-        }
+        };
         self.counters.accepted(signal, 1);
+        if are_many {
+            self.wake();
+        }
         // Who finds the worker on the watch leaves it at that: its last look comes after it has ended the watch.
         if !self.is_watched() {
             self.ask_for_a_watch();
@@ -82,25 +85,31 @@ impl Buffer {
         !lock(&self.waiting).is_empty()
     }
 
-    /// False in a forked child, which finds that out with the first error that has to tell, and whenever the list grows.
+    /// Says whether there are many now. None in a forked child, which finds that out with the first error that has to tell, and whenever
+    /// the list grows.
     #[inline]
-    fn queue(&self, put: impl FnOnce(&mut Queue)) -> bool {
-        let Some(mut waiting) = self.lock_unless_forked(&self.waiting) else {
-            return false;
-        };
+    fn queue(&self, put: impl FnOnce(&mut Queue)) -> Option<bool> {
+        let mut waiting = self.lock_unless_forked(&self.waiting)?;
         if (!self.is_watched() || waiting.is_full()) && self.is_forked() {
-            return false;
+            return None;
         }
         put(&mut waiting);
-        true
+        Some(waiting.has_become_long())
+    }
+
+    /// So many errors wait that they are worth being written, whenever they are to leave.
+    pub(in crate::export) fn has_many_waiting(&self) -> bool {
+        lock(&self.waiting).is_long()
     }
 
     pub(in crate::export) fn take_waiting(&self) -> Queue {
-        let mut waiting = lock(&self.waiting);
-        if waiting.is_empty() {
-            return Queue::none();
-        }
-        std::mem::take(&mut *waiting)
+        lock(&self.waiting).take()
+    }
+
+    /// Keeps a block for further errors.
+    pub(in crate::export) fn keep_errors(&self, block: Block) {
+        let is_short = self.is_pressed();
+        lock(&self.waiting).keep(block, is_short);
     }
 
     /// Puts a record with its stacks into the open chunk, or without them where they make it too large for a request. Whenever that

@@ -54,7 +54,7 @@ fn errors_that_fill_the_buffer_do_not_wait_for_the_next_look() {
         }
         hurried_at.push(buffer.held());
         let waiting = buffer.take_waiting();
-        waiting.each(|error| buffer.release(error.held()));
+        waiting.each(|error| buffer.release(error.held()), drop);
     }
     assert!(
         hurried_at.iter().all(|held| *held > 10_000),
