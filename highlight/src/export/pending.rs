@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use opentelemetry::TraceFlags;
-use opentelemetry::trace::{SpanContext, SpanKind, TraceState};
+use opentelemetry::trace::{SpanContext, SpanId, SpanKind, TraceId, TraceState};
 
 use super::deferred::{Gap, Place};
 use super::log_record::unix_nanos;
@@ -54,10 +54,16 @@ impl Moment {
             + session.map_or(0, |session| session.secure_id().len())
     }
 
-    /// Begins the span that an error of this moment becomes: all but its status and its event. Says its time.
-    pub(super) fn open_span(&self, buf: &mut Vec<u8>, scrub: &Scrub) -> u64 {
+    /// Begins the span that an error of this moment becomes: all but its status and its event. Says its time. The first of the `ids` is
+    /// for one without a trace.
+    pub(super) fn open_span(
+        &self,
+        ids: (TraceId, SpanId),
+        buf: &mut Vec<u8>,
+        scrub: &Scrub,
+    ) -> u64 {
         let correlation = &self.correlation;
-        let (trace_id, span_id) = ids::independent();
+        let (trace_id, span_id) = ids;
         let trace_id = if correlation.has_trace() {
             correlation.trace_id
         } else {
@@ -124,7 +130,7 @@ impl Pending {
 
     /// The report as a finished span of its own, below the span it is tied to. It still lacks its stack.
     pub(crate) fn write(&self, buf: &mut Vec<u8>, scrub: &Scrub) -> Gap {
-        let time = self.moment.open_span(buf, scrub);
+        let time = self.moment.open_span(ids::independent(), buf, scrub);
         span::write_error(buf, self.report.message(), scrub);
         let start = span::begin_exception(buf, time);
         self.report.write(buf, span::EVENT_ATTRIBUTES, scrub);

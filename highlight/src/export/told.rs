@@ -9,6 +9,7 @@ use super::pending::Moment;
 use super::span;
 use super::stacks::Stacks;
 use crate::capture::ErrorReport;
+use crate::ids;
 use crate::scrub::Scrub;
 
 /// Parts of the span that an error becomes, as they are sent.
@@ -95,7 +96,7 @@ impl Told {
         scrub: &Scrub,
     ) {
         buf.clear();
-        let time = moment.open_span(buf, scrub);
+        let time = moment.open_span(ids::random(), buf, scrub);
         buf.extend_from_slice(&self.status);
         let breadcrumbs = moment.breadcrumbs(scrub);
         span::write_exception(buf, time, [&breadcrumbs, exception], following);
