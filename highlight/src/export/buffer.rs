@@ -56,6 +56,8 @@ impl Bounds {
 
 /// A chunk with so much to compress is sealed: enough for good compression and rare wake-ups.
 const SEAL_AT: usize = 1 << 20;
+/// The same for its size: who receives it has to unpack it all.
+const SEAL_AT_SIZE: usize = 2 << 20;
 /// Chunks are not sealed smaller than this, however little the endpoint takes.
 const SMALLEST_SEAL: usize = 16 * 1024;
 
@@ -97,7 +99,7 @@ impl Buffer {
     pub(crate) fn new(bounds: Bounds) -> Self {
         Buffer {
             bounds,
-            largest: AtomicUsize::new(bounds.request),
+            largest: AtomicUsize::new(bounds.request.min(SEAL_AT_SIZE)),
             open: Default::default(),
             sealed: Mutex::default(),
             spare: Spare::new(),
