@@ -206,6 +206,22 @@ impl Recorder {
         }
     }
 
+    /// The same, if there is room for another one then. False, and nothing is done, otherwise.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "most of it is known where it is called"
+    )]
+    pub(super) fn add_at_once(&self, value: f64) -> bool {
+        let at = self.written.load(Ordering::Relaxed);
+        if at % ROOM == ROOM - 1 {
+            return false;
+        }
+        self.values[at % ROOM].store(value.to_bits(), Ordering::Relaxed);
+        self.written.store(at.wrapping_add(1), Ordering::Release);
+        true
+    }
+
     #[inline(never)]
     fn make_room(&self) {
         drop(self.count());

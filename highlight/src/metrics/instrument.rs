@@ -5,11 +5,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use foldhash::fast::RandomState;
 
+use super::changes;
 use super::metric::Metric;
 use super::recent::{self, Id};
 use super::series::Series;
 use super::tags::{Tag, borrowed, sorted};
-use crate::context::Correlation;
+use crate::context::{self, Correlation};
 use crate::export::buffer::Buffer;
 use crate::export::stats::DropReason;
 
@@ -134,18 +135,23 @@ impl Instrument {
         &self.name
     }
 
+    pub(super) fn id(&self) -> Id {
+        self.id
+    }
+
     /// Adds a measurement, where this thread did so lately with the same tags: true for the first since the last collection. None where
     /// it didn't.
-    #[inline]
     pub(crate) fn measure_again(
         &self,
-        value: impl Fn() -> Value,
+        value: Value,
         tags: &[(&str, &str)],
         exemplar: Option<&Correlation>,
     ) -> Option<bool> {
-        recent::with(self.id, tags, |known| {
-            self.offer(known.series(), value(), exemplar);
-            known.cell().add(value())
+        let changes = changes::count();
+        let is_plain = self.is_open() && !context::has_sessions();
+        recent::again(self.id, tags, is_plain.then_some(changes), |known| {
+            self.offer(known.series(), value, exemplar);
+            known.cell().add(value)
         })
     }
 
