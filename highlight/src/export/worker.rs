@@ -274,7 +274,7 @@ impl Worker {
         }
         let mut ready = std::mem::take(&mut self.collecting);
         let asked = std::mem::take(&mut self.asked);
-        if !asked.is_empty() && self.metrics.advance() {
+        if !asked.is_empty() && self.metrics.advance() && self.metrics.is_running() {
             self.collecting = asked;
         } else {
             ready.extend(asked);

@@ -300,6 +300,16 @@ impl Registry {
         Ok(instrument)
     }
 
+    /// Whether all metrics together have at most so many series.
+    pub(crate) fn has_few(&self, most: usize) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let mut left = Some(most);
+        for metric in &known.metrics {
+            left = left.and_then(|left| left.checked_sub(metric.series.count().max(1)));
+        }
+        left.is_some()
+    }
+
     /// All metrics, in the order in which they came.
     pub(crate) fn metrics(&self) -> Vec<Arc<Metric>> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
