@@ -9,7 +9,6 @@ use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use opentelemetry::{Context, SpanId, TraceFlags, TraceId};
 
 use crate::export::note::Trace;
-use crate::metrics::changes;
 use crate::owner::Owner;
 use crate::scope::Scope;
 use crate::session::Session;
@@ -34,16 +33,15 @@ pub(crate) fn current<T>(look: impl FnOnce(&Context) -> T) -> Option<T> {
 /// Whether any context ever had a session. Where none had, nobody has to ask.
 static SESSIONS: AtomicBool = AtomicBool::new(false);
 
-/// False where no context can be a session's.
-#[inline]
-pub(crate) fn has_sessions() -> bool {
-    SESSIONS.load(Ordering::Relaxed)
-}
-
 /// Whether the current context is a session's.
 #[inline]
 pub(crate) fn is_in_a_session() -> bool {
-    has_sessions() && current(has_session).unwrap_or(false)
+    SESSIONS.load(Ordering::Relaxed) && is_current_of_a_session()
+}
+
+#[inline(never)]
+fn is_current_of_a_session() -> bool {
+    current(has_session).unwrap_or(false)
 }
 
 fn has_session(context: &Context) -> bool {
@@ -114,7 +112,6 @@ impl Ambient {
 fn note(session: Option<&Session>) {
     if session.is_some() && !SESSIONS.load(Ordering::Relaxed) {
         SESSIONS.store(true, Ordering::Relaxed);
-        changes::note();
     }
 }
 

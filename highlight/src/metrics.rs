@@ -2,7 +2,6 @@
 
 pub(crate) mod all_series;
 mod cell;
-pub(crate) mod changes;
 pub(crate) mod distribution;
 pub(crate) mod exemplar;
 pub(crate) mod instrument;
@@ -16,6 +15,7 @@ mod recent;
 pub(crate) mod record;
 pub(crate) mod sdk;
 pub(crate) mod series;
+pub(crate) mod shutdowns;
 pub(crate) mod tags;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -92,6 +92,7 @@ impl Handle {
     #[inline]
     fn record(&self, value: impl Fn() -> Value, tags: &[(&str, &str)]) {
         if value().is_finite()
+            && !context::is_in_a_session()
             && let Some(is_first) = recent::add_to_last(self.last.get(), tags, &value)
         {
             if is_first {

@@ -5,12 +5,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use foldhash::fast::RandomState;
 
-use super::changes;
 use super::metric::Metric;
 use super::recent::{self, Id};
 use super::series::Series;
+use super::shutdowns;
 use super::tags::{Tag, borrowed, sorted};
-use crate::context::{self, Correlation};
+use crate::context::Correlation;
 use crate::export::buffer::Buffer;
 use crate::export::stats::DropReason;
 
@@ -147,9 +147,9 @@ impl Instrument {
         tags: &[(&str, &str)],
         exemplar: Option<&Correlation>,
     ) -> Option<bool> {
-        let changes = changes::count();
-        let is_plain = self.is_open() && !context::has_sessions();
-        recent::again(self.id, tags, is_plain.then_some(changes), |known| {
+        let shutdowns = shutdowns::count();
+        let as_of = self.is_open().then_some(shutdowns);
+        recent::again(self.id, tags, as_of, |known| {
             self.offer(known.series(), value, exemplar);
             known.cell().add(value)
         })

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::cell::Cell;
-use super::changes;
 use super::instrument::Value;
 use super::series::Series;
+use super::shutdowns;
 use super::tags::{Given, glance, spread};
 
 /// Of all metrics together.
@@ -85,9 +85,8 @@ struct Recent {
     known: Option<Box<Places>>,
     /// Where the last series of a metric is: mostly it is measured again, and found there without a look at all of its tags.
     last: [u8; METRICS],
-    /// For as long as there are no more of them than these, it holds for all of the metrics that their SDK is running and that there
-    /// are no sessions.
-    changes: u64,
+    /// For as long as there are no more of them than these, the SDKs of all of those metrics are running.
+    shutdowns: u64,
     refused: u8,
 }
 
@@ -122,19 +121,18 @@ pub(super) fn with<T>(id: Id, tags: &[(&str, &str)], work: impl FnOnce(&Known) -
     })
 }
 
-/// The same for a metric's series, which becomes its last one, unless that may not be asked for without a look at anything else: as of
-/// `changes`, where they are given, it may.
+/// The same for a metric's series, which becomes its last one where the metric's SDK was running as of so many `shutdowns`.
 pub(super) fn again<T>(
     id: Id,
     tags: &[(&str, &str)],
-    changes: Option<u64>,
+    shutdowns: Option<u64>,
     work: impl FnOnce(&Known) -> T,
 ) -> Option<T> {
     look(|recent| {
         let mut recent = recent.try_borrow_mut().ok()?;
         let place = find(recent.known.as_deref()?, id, tags)?;
-        if let Some(changes) = changes {
-            recent.found(id, place, changes);
+        if let Some(shutdowns) = shutdowns {
+            recent.found(id, place, shutdowns);
         }
         let known = recent.known.as_deref()?.get(place)?;
         known.as_ref().map(work)
@@ -153,7 +151,7 @@ pub(super) fn add_to_last(
     look(|recent| {
         // This is shorter than to borrow it as others may do at the same time.
         let recent = recent.try_borrow_mut().ok()?;
-        if recent.changes != changes::count() {
+        if recent.shutdowns != shutdowns::count() {
             return None;
         }
         let place = recent.last[id.low() % METRICS];
@@ -227,15 +225,15 @@ impl Recent {
         Recent {
             known: None,
             last: [NOWHERE; METRICS],
-            changes: 0,
+            shutdowns: 0,
             refused: 0,
         }
     }
 
-    /// It is the last one of its metric, as of so many changes.
-    fn found(&mut self, id: Id, place: usize, changes: u64) {
-        if self.changes != changes {
-            self.changes = changes;
+    /// It is the last one of its metric, as of so many shutdowns.
+    fn found(&mut self, id: Id, place: usize, shutdowns: u64) {
+        if self.shutdowns != shutdowns {
+            self.shutdowns = shutdowns;
             self.last = [NOWHERE; METRICS];
         }
         self.last[id.low() % METRICS] = u8::try_from(place).unwrap_or(NOWHERE);
