@@ -15,6 +15,7 @@ mod recent;
 pub(crate) mod record;
 pub(crate) mod sdk;
 pub(crate) mod series;
+pub(crate) mod shutdowns;
 pub(crate) mod tags;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -63,6 +64,8 @@ struct Handle {
     description: Option<String>,
     buckets: Option<Vec<f64>>,
     instrument: OnceLock<Arc<Instrument>>,
+    /// Of the instrument that was measured last: that, or one of a later SDK.
+    last: recent::Later,
 }
 
 impl Handle {
@@ -75,25 +78,46 @@ impl Handle {
             description: None,
             buckets: None,
             instrument: OnceLock::new(),
+            last: recent::Later::default(),
         }
+    }
+
+    /// It is described anew, so it is another one.
+    fn forget(&mut self) {
+        self.instrument = OnceLock::new();
+        self.last = recent::Later::default();
     }
 
     /// The value comes as a function, of which there is one for each kind of handle: so this is compiled for each by itself.
     #[inline]
     fn record(&self, value: impl Fn() -> Value, tags: &[(&str, &str)]) {
-        // A thread that measured this before knows all there is to ask, but for what may have changed since.
-        if let Some(instrument) = self.instrument.get()
-            && instrument.is_open()
-            && value().is_finite()
+        if value().is_finite()
             && !context::is_in_a_session()
-            && let Some(is_first) = instrument.measure_again(&value, tags, None)
+            && let Some(is_first) = recent::add_to_last(self.last.get(), tags, &value)
         {
             if is_first {
                 self.mark();
             }
             return;
         }
-        self.record_anew(value(), tags);
+        self.record_again(value(), tags);
+    }
+
+    #[inline(never)]
+    fn record_again(&self, value: Value, tags: &[(&str, &str)]) {
+        // A thread that measured this before knows all there is to ask, but for what may have changed since.
+        if let Some(instrument) = self.instrument.get()
+            && instrument.is_open()
+            && value.is_finite()
+            && !context::is_in_a_session()
+            && let Some(is_first) = instrument.measure_again(value, tags, None)
+        {
+            if is_first {
+                self.mark();
+            }
+            return;
+        }
+        self.record_anew(value, tags);
     }
 
     fn highlight(&self) -> Option<&Highlight> {
@@ -119,6 +143,7 @@ impl Handle {
         // The installed handle may be another one by now.
         let own = |one: &&Arc<Instrument>| metrics.registry().has(one);
         if let Some(instrument) = self.instrument.get().filter(own) {
+            self.last.set(instrument.id());
             return metrics.measure(&self.name, instrument, value, tags);
         }
         let wanted = Wanted {
@@ -131,6 +156,7 @@ impl Handle {
         match metrics.registry().get(&wanted) {
             Ok(instrument) => {
                 self.instrument.get_or_init(|| Arc::clone(&instrument));
+                self.last.set(instrument.id());
                 metrics.measure(&self.name, &instrument, value, tags);
             }
             Err(refusal) => metrics.refuse(&self.name, refusal),
@@ -149,14 +175,14 @@ macro_rules! handle {
             /// The unit, as in <https://ucum.org>: `ms`, `By`, or a thing in braces, such as `{order}`.
             pub fn unit(mut self, unit: impl Into<String>) -> Self {
                 self.0.unit = Some(unit.into());
-                self.0.instrument = OnceLock::new();
+                self.0.forget();
                 self
             }
 
             /// What is measured, for people.
             pub fn description(mut self, description: impl Into<String>) -> Self {
                 self.0.description = Some(description.into());
-                self.0.instrument = OnceLock::new();
+                self.0.forget();
                 self
             }
         }
@@ -188,6 +214,7 @@ handle! {
 
 impl Gauge {
     /// Sets the value. One that is not finite is dropped and counted.
+    #[inline]
     pub fn record(&self, value: f64, tags: &[(&str, &str)]) {
         self.0.record(|| Value::Double(value), tags);
     }
@@ -195,11 +222,13 @@ impl Gauge {
 
 impl Counter {
     /// Adds to the count.
+    #[inline]
     pub fn add(&self, count: u64, tags: &[(&str, &str)]) {
         self.0.record(|| Value::Count(count), tags);
     }
 
     /// Adds one.
+    #[inline]
     pub fn incr(&self, tags: &[(&str, &str)]) {
         self.add(1, tags);
     }
@@ -209,11 +238,12 @@ impl Histogram {
     /// The upper bounds of the buckets, increasing. OpenTelemetry's default ones run from 0 to 10,000, which fits milliseconds.
     pub fn buckets(mut self, bounds: impl Into<Vec<f64>>) -> Self {
         self.0.buckets = Some(bounds.into());
-        self.0.instrument = OnceLock::new();
+        self.0.forget();
         self
     }
 
     /// Takes a value in. One that is not finite is dropped and counted.
+    #[inline]
     pub fn record(&self, value: f64, tags: &[(&str, &str)]) {
         self.0.record(|| Value::Double(value), tags);
     }
@@ -221,6 +251,7 @@ impl Histogram {
 
 impl UpDownCounter {
     /// Adds to the count, or takes from it.
+    #[inline]
     pub fn add(&self, change: i64, tags: &[(&str, &str)]) {
         self.0.record(|| Value::Change(change), tags);
     }

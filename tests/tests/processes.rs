@@ -284,7 +284,7 @@ fn after_a_shutdown_it_can_be_initialised_again() {
     assert_eq!(spans.count(), 3);
     assert!(run.received.logs.iter().all(|log| log.body != "between"));
     let counted = run.received.metrics.iter().map(|metric| {
-        assert!(matches!(metric.value, MetricValue::Sum { value: 2.0, .. }));
+        assert!(matches!(metric.value, MetricValue::Sum { value: 5.0, .. }));
         metric.service_name.as_str()
     });
     assert_eq!(counted.collect::<Vec<_>>(), ["first", "second", "third"]);

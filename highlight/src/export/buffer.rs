@@ -355,7 +355,9 @@ impl Buffer {
 
     /// From here on records are refused with [`DropReason::Shutdown`]. True when it was closed before.
     pub(crate) fn close(&self) -> bool {
-        self.closed.swap(true, Ordering::AcqRel)
+        let was_closed = self.closed.swap(true, Ordering::AcqRel);
+        crate::metrics::shutdowns::note();
+        was_closed
     }
 
     pub(crate) fn is_closed(&self) -> bool {

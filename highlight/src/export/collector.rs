@@ -1,8 +1,9 @@
 //! The collection of metrics: when something was measured, what it has come to is taken from our own aggregation and from that of
 //! OpenTelemetry's SDK once per interval, encoded and put into the buffer.
 //!
-//! It runs on a short-lived thread of its own, since the callbacks of observable instruments are the application's code, and the
-//! worker must not wait for them.
+//! Where the application's code takes part, which are the callbacks of observable instruments and hooks, or where there is much to
+//! collect, it runs on a short-lived thread of its own: the worker must not wait for it. Otherwise the worker does it itself, which
+//! takes less than to start a thread.
 
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Mutex, Weak};
@@ -27,6 +28,9 @@ use crate::hook::{self, RecordHook};
 use crate::metrics::instrument::Registry;
 use crate::metrics::observed::Observe;
 
+/// So many series are collected in less time than a thread is started.
+const FEW: usize = 128;
+
 /// See the module's description.
 pub(crate) struct Collector {
     buffer: Arc<Buffer>,
@@ -36,6 +40,8 @@ pub(crate) struct Collector {
     scope: InstrumentationScope,
     registry: Registry,
     observed: Mutex<Vec<Arc<dyn Observe>>>,
+    /// Somebody measures through OpenTelemetry's SDK.
+    metered: AtomicBool,
     /// Something was measured since the last collection.
     dirty: AtomicBool,
     /// Something may have been measured while the last collection began, and not be seen by it.
@@ -73,6 +79,7 @@ impl Collector {
             provider,
             scope,
             observed: Mutex::default(),
+            metered: AtomicBool::new(false),
             dirty: AtomicBool::new(false),
             unsettled: AtomicBool::new(false),
             running: AtomicBool::new(false),
@@ -86,7 +93,13 @@ impl Collector {
     }
 
     pub(crate) fn meter(&self, scope: InstrumentationScope) -> Meter {
+        self.metered.store(true, Ordering::Release);
         self.provider.meter_with_scope(scope)
+    }
+
+    /// Whether it takes next to no time, whatever the application does.
+    fn is_short(&self) -> bool {
+        self.hook.is_none() && !self.metered.load(Ordering::Acquire) && self.registry.has_few(FEW)
     }
 
     pub(crate) fn watch(&self, observed: Arc<dyn Observe>) {
@@ -136,7 +149,8 @@ impl Collector {
         self.running.load(Ordering::Acquire)
     }
 
-    /// Begins a collection on a thread of its own: in its turn, an interval after what made it [due](Self::is_due), or ahead of time.
+    /// Begins a collection: in its turn, an interval after what made it [due](Self::is_due), or ahead of time. It may be over already
+    /// when this returns.
     pub(super) fn start(self: &Arc<Self>, in_turn: bool) {
         self.running.store(true, Ordering::Release);
         let was_dirty = self.dirty.swap(false, Ordering::AcqRel);
@@ -144,6 +158,13 @@ impl Collector {
         // An interval later every thread's measurements can be seen.
         if was_dirty || in_turn {
             self.unsettled.store(was_dirty, Ordering::Relaxed);
+        }
+        if self.is_short() {
+            if self.collect_own() {
+                self.buffer.hurry();
+            }
+            self.running.store(false, Ordering::Release);
+            return;
         }
         let running = Running(Arc::clone(self));
         let collect = move || {
@@ -171,30 +192,35 @@ impl Collector {
         }
     }
 
-    /// Takes what was measured and puts it into the buffer.
+    /// Puts into the buffer what was measured by other ways than OpenTelemetry's SDK. True where that is something.
+    fn collect_own(&self) -> bool {
+        let most = self.buffer.comfortable_bytes();
+        let mut pushed = false;
+        for one in self.registry.metrics() {
+            metric::encode_own(&one.collect(), most, &mut |message, points| {
+                self.push(&self.scope, message, points);
+                pushed = true;
+            });
+        }
+        pushed
+    }
+
+    /// Takes all that was measured and puts it into the buffer.
     pub(crate) fn collect(&self) {
         let observed = lock(&self.observed).clone();
         let panicked = observed.iter().filter(|one| !one.observe()).count();
         if panicked > 0 && !self.told.swap(true, Ordering::AcqRel) {
             say(format_args!("a callback of an observable metric panicked"));
         }
+        let mut pushed = self.collect_own();
         let most = self.buffer.comfortable_bytes();
-        let mut pushed = false;
-        let mut push = |scope: &InstrumentationScope, message: &[u8], points| {
-            self.push(scope, message, points);
-            pushed = true;
-        };
-        for one in self.registry.metrics() {
-            metric::encode_own(&one.collect(), most, &mut |message, points| {
-                push(&self.scope, message, points);
-            });
-        }
         let mut collected = ResourceMetrics::default();
-        if self.reader.0.collect(&mut collected).is_ok() {
+        if self.metered.load(Ordering::Acquire) && self.reader.0.collect(&mut collected).is_ok() {
             for of_scope in collected.scope_metrics() {
                 for one in of_scope.metrics() {
                     metric::encode(one, most, &mut |message, points| {
-                        push(of_scope.scope(), message, points);
+                        self.push(of_scope.scope(), message, points);
+                        pushed = true;
                     });
                 }
             }

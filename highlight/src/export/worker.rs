@@ -97,7 +97,10 @@ pub(crate) fn spawn(
         .name("highlight".to_owned())
         .spawn(move || {
             become_worker();
-            runtime.block_on(run(plan, buffer, inbox, collector));
+            // As a task it is woken by the runtime's other tasks without a call of the system.
+            runtime.block_on(async {
+                let _ = tokio::spawn(run(plan, buffer, inbox, collector)).await;
+            });
             // A name lookup under way may hang in the system's resolver; it is not waited for.
             runtime.shutdown_background();
         })?;
@@ -278,7 +281,7 @@ impl Worker {
         }
         let mut ready = mem::take(&mut self.collecting);
         let asked = mem::take(&mut self.asked);
-        if !asked.is_empty() && self.metrics.advance() {
+        if !asked.is_empty() && self.metrics.advance() && self.metrics.is_running() {
             self.collecting = asked;
         } else {
             ready.extend(asked);

@@ -85,6 +85,12 @@ impl AllSeries {
         Some(series)
     }
 
+    /// How many there are, nearly.
+    pub(super) fn count(&self) -> usize {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.len()
+    }
+
     /// Whether one with these tags finds no room. The one without tags takes none.
     fn is_full(&self, known: &HashTable<Arc<Series>>, tags: &[Tag<'_>]) -> bool {
         if tags.is_empty() || known.len() < MAX_SERIES {

@@ -26,11 +26,9 @@ enum Values {
     /// The latest value, which all threads share: who comes last wins.
     Latest(Arc<AtomicU64>),
     /// What was added, ever, and how much of it was taken.
-    Sum {
-        added: AtomicU64,
-        taken: AtomicU64,
-    },
-    Distribution(Recorder),
+    Sum { added: AtomicU64, taken: AtomicU64 },
+    /// Apart, since it takes much more room than the others.
+    Distribution(Box<Recorder>),
 }
 
 impl Cell {
@@ -43,7 +41,7 @@ impl Cell {
                 taken: AtomicU64::new(0),
             },
             Total::Distribution(distribution) => {
-                Values::Distribution(Recorder::new(distribution.same_bounds()))
+                Values::Distribution(Box::new(Recorder::new(distribution.same_bounds())))
             }
         };
         Cell {
@@ -70,7 +68,36 @@ impl Cell {
         self.state.load(Ordering::Relaxed) != USED && self.touch()
     }
 
-    #[cold]
+    /// The same where it takes nothing but to write: None, and nothing is done, otherwise.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "most of it is known where it is called"
+    )]
+    pub(super) fn add_at_once(&self, value: Value) -> Option<bool> {
+        if self.state.load(Ordering::Relaxed) != USED {
+            return None;
+        }
+        match (&self.values, value) {
+            (Values::Sum { added, .. }, Value::Count(count)) => grow(added, count),
+            (Values::Sum { added, .. }, Value::Change(change)) => {
+                grow(added, change.cast_unsigned());
+            }
+            (Values::Distribution(recorder), Value::Double(value)) => {
+                if !recorder.add_at_once(value) {
+                    return None;
+                }
+            }
+            (Values::Latest(latest), Value::Double(value)) => {
+                latest.store(value.to_bits(), Ordering::Relaxed);
+            }
+            _ => return None,
+        }
+        // It may have been taken from meanwhile.
+        Some(self.state.load(Ordering::Relaxed) != USED && self.touch())
+    }
+
+    #[inline]
     fn touch(&self) -> bool {
         self.state.fetch_or(USED, Ordering::AcqRel);
         true

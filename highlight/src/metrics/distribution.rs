@@ -11,52 +11,21 @@ pub(super) const DEFAULT_BOUNDS: [f64; 15] = [
     7_500.0, 10_000.0,
 ];
 
-/// Values that a thread records before it counts them: so many share the price of the lock.
-const ROOM: usize = 8;
+/// Values that a thread records before it counts them: so many share the price of the lock, and of finding their buckets.
+const ROOM: usize = 32;
 
-/// The upper bounds of buckets, increasing, and after them infinite ones, so that there are whole fours.
+/// The upper bounds of buckets, finite and increasing.
 #[derive(Debug, Clone)]
-pub(super) struct Bounds {
-    padded: Arc<[[f64; FOUR]]>,
-    count: usize,
-}
-
-/// Bounds that are compared with a value at a time.
-const FOUR: usize = 4;
+pub(super) struct Bounds(Arc<[f64]>);
 
 impl Bounds {
     pub(super) fn new(bounds: &[f64]) -> Self {
-        let four = |some: &[f64]| {
-            let mut four = [f64::INFINITY; FOUR];
-            four[..some.len()].copy_from_slice(some);
-            four
-        };
-        Bounds {
-            padded: bounds.chunks(FOUR).map(four).collect(),
-            count: bounds.len(),
-        }
+        Bounds(bounds.into())
     }
 
     /// How many of them are below the value, which is finite.
-    #[inline]
     fn below(&self, value: f64) -> usize {
-        /// All of so few are through before a search is.
-        const FEW: usize = 8;
-        if self.padded.len() > FEW {
-            let all = self.padded.as_flattened();
-            return all.partition_point(|bound| *bound < value);
-        }
-        let mut below = [0; FOUR];
-        for four in &*self.padded {
-            for (count, bound) in below.iter_mut().zip(four) {
-                *count += usize::from(*bound < value);
-            }
-        }
-        below.iter().sum()
-    }
-
-    fn given(&self) -> &[f64] {
-        &self.padded.as_flattened()[..self.count]
+        self.0.partition_point(|bound| *bound < value)
     }
 }
 
@@ -74,7 +43,7 @@ pub(crate) struct Distribution {
 
 impl Distribution {
     pub(super) fn new(bounds: &Bounds) -> Self {
-        let buckets = match bounds.count {
+        let buckets = match bounds.0.len() {
             0 => 0,
             bounds => bounds + 1,
         };
@@ -88,18 +57,51 @@ impl Distribution {
         }
     }
 
-    pub(super) fn add(&mut self, values: impl ExactSizeIterator<Item = f64>) {
-        self.count += values.len() as u64;
-        let (mut sum, mut min, mut max) = (self.sum, self.min, self.max);
-        for value in values {
-            if let Some(count) = self.buckets.get_mut(self.bounds.below(value)) {
-                *count += 1;
-            }
-            sum += value;
-            min = if value < min { value } else { min };
-            max = if value > max { value } else { max };
+    pub(super) fn add(&mut self, values: &[f64]) {
+        for some in values.chunks(ROOM) {
+            self.add_few(some);
         }
-        (self.sum, self.min, self.max) = (sum, min, max);
+    }
+
+    /// Takes at least one of them.
+    fn add_few(&mut self, values: &[f64]) {
+        let (mut sum, mut min, mut max) = (self.sum, f64::INFINITY, f64::NEG_INFINITY);
+        for value in values {
+            sum += value;
+            min = if *value < min { *value } else { min };
+            max = if *value > max { *value } else { max };
+        }
+        self.sum = sum;
+        self.count += values.len() as u64;
+        self.min = if min < self.min { min } else { self.min };
+        self.max = if max > self.max { max } else { self.max };
+        if !self.buckets.is_empty() {
+            let (first, last) = (self.bounds.below(min), self.bounds.below(max));
+            self.fill(first, last, values);
+        }
+    }
+
+    /// Counts values that are all in these buckets and between them. Mostly they are close to each other, so that there are few bounds
+    /// to compare them with.
+    fn fill(&mut self, first: usize, last: usize, values: &[f64]) {
+        /// A search for each value is shorter than comparing all with so many bounds.
+        const MANY: usize = 24;
+        let bounds = &self.bounds.0[first..last];
+        if bounds.len() > MANY {
+            for value in values {
+                self.buckets[first + bounds.partition_point(|bound| bound < value)] += 1;
+            }
+            return;
+        }
+        let mut few = [f64::INFINITY; ROOM];
+        few[..values.len()].copy_from_slice(values);
+        let mut counted = 0;
+        for (bucket, bound) in self.buckets[first..].iter_mut().zip(bounds) {
+            let up_to = few.iter().filter(|value| *value <= bound).count() as u64;
+            *bucket += up_to - counted;
+            counted = up_to;
+        }
+        self.buckets[last] += values.len() as u64 - counted;
     }
 
     /// Takes all that `other` has, which is empty then: false where it was before. Both have the same bounds.
@@ -135,7 +137,7 @@ impl Distribution {
     }
 
     pub(crate) fn bounds(&self) -> &[f64] {
-        self.bounds.given()
+        &self.bounds.0
     }
 
     pub(crate) fn buckets(&self) -> &[u64] {
@@ -204,6 +206,22 @@ impl Recorder {
         }
     }
 
+    /// The same, if there is room for another one then. False, and nothing is done, otherwise.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "most of it is known where it is called"
+    )]
+    pub(super) fn add_at_once(&self, value: f64) -> bool {
+        let at = self.written.load(Ordering::Relaxed);
+        if at % ROOM == ROOM - 1 {
+            return false;
+        }
+        self.values[at % ROOM].store(value.to_bits(), Ordering::Relaxed);
+        self.written.store(at.wrapping_add(1), Ordering::Release);
+        true
+    }
+
     #[inline(never)]
     fn make_room(&self) {
         drop(self.count());
@@ -224,10 +242,11 @@ impl Recorder {
         let written = self.written.load(Ordering::Acquire);
         // They are never more than there is room for, from the first place on.
         let from = counted.until % ROOM;
-        let new = written.wrapping_sub(counted.until);
-        if let Some(new) = self.values.get(from..from + new) {
-            let value = |bits: &AtomicU64| f64::from_bits(bits.load(Ordering::Relaxed));
-            counted.distribution.add(new.iter().map(value));
+        let new = from..from + written.wrapping_sub(counted.until);
+        if !new.is_empty() && new.end <= ROOM {
+            let value = |at: usize| f64::from_bits(self.values[at].load(Ordering::Relaxed));
+            let values: [f64; ROOM] = std::array::from_fn(value);
+            counted.distribution.add_few(&values[new]);
             counted.until = written;
         }
         counted
@@ -277,8 +296,8 @@ mod tests {
         let of = |bounds: &[f64]| Distribution::new(&Bounds::new(bounds));
         let (mut bounded, mut unbounded) = (of(&[1.0, 2.0]), of(&[]));
         let values = [-1.0, 1.0, 1.5, 2.0, 2.5];
-        bounded.add(values.into_iter());
-        unbounded.add(values.into_iter());
+        bounded.add(&values);
+        unbounded.add(&values);
         assert_eq!(bounded.buckets(), [2, 2, 1]);
         assert_eq!(unbounded.buckets(), [0; 0]);
         assert_eq!((bounded.count(), unbounded.count()), (5, 5));
@@ -289,12 +308,62 @@ mod tests {
         for number in 0..100 {
             let bounds: Vec<_> = (0..number).map(f64::from).collect();
             let of = Bounds::new(&bounds);
-            assert_eq!(of.given(), bounds);
+            let mut all = Distribution::new(&of);
+            let mut values = Vec::new();
             for value in (-1..=number).map(f64::from) {
                 for value in [value, value + 0.5, value * 1e9] {
-                    let expected = bounds.iter().filter(|bound| **bound < value).count();
-                    assert_eq!(of.below(value), expected, "{value} of {number}");
+                    let mut alone = Distribution::new(&of);
+                    alone.add(&[value]);
+                    assert_eq!(alone.buckets(), buckets(&bounds, &[value]));
+                    values.push(value);
                 }
+            }
+            all.add(&values);
+            assert_eq!(all.buckets(), buckets(&bounds, &values));
+        }
+    }
+
+    /// Counted one by one.
+    fn buckets(bounds: &[f64], values: &[f64]) -> Vec<u64> {
+        let buckets = if bounds.is_empty() {
+            0
+        } else {
+            bounds.len() + 1
+        };
+        let mut buckets = vec![0; buckets];
+        for value in values {
+            let below = bounds.iter().filter(|bound| *bound < value).count();
+            if let Some(count) = buckets.get_mut(below) {
+                *count += 1;
+            }
+        }
+        buckets
+    }
+
+    #[test]
+    fn values_taken_together_come_to_what_they_come_to_one_by_one() {
+        let bounds = Bounds::new(&DEFAULT_BOUNDS);
+        let mut state = 1_u32;
+        let mut random = move || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            f64::from(state >> 12) / 64.0 - 100.0
+        };
+        for number in 0..3 * ROOM {
+            for spread in [1.0, 0.01, 0.0] {
+                let values: Vec<_> = (0..number).map(|_| random() * spread).collect();
+                let (mut together, mut one_by_one) =
+                    (Distribution::new(&bounds), Distribution::new(&bounds));
+                together.add(&values);
+                for value in &values {
+                    one_by_one.add(&[*value]);
+                }
+                assert_eq!(together.buckets(), one_by_one.buckets());
+                assert_eq!(together.buckets(), buckets(&DEFAULT_BOUNDS, &values));
+                let rest = |of: &Distribution| {
+                    let bits = [of.sum(), of.min(), of.max()].map(f64::to_bits);
+                    (of.count(), bits)
+                };
+                assert_eq!(rest(&together), rest(&one_by_one));
             }
         }
     }

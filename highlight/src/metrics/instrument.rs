@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 use super::metric::Metric;
 use super::recent::{self, Id};
 use super::series::Series;
+use super::shutdowns;
 use super::tags::{Tag, borrowed, sorted};
 use crate::context::Correlation;
 use crate::export::buffer::Buffer;
@@ -134,18 +135,23 @@ impl Instrument {
         &self.name
     }
 
+    pub(super) fn id(&self) -> Id {
+        self.id
+    }
+
     /// Adds a measurement, where this thread did so lately with the same tags: true for the first since the last collection. None where
     /// it didn't.
-    #[inline]
     pub(crate) fn measure_again(
         &self,
-        value: impl Fn() -> Value,
+        value: Value,
         tags: &[(&str, &str)],
         exemplar: Option<&Correlation>,
     ) -> Option<bool> {
-        recent::with(self.id, tags, |known| {
-            self.offer(known.series(), value(), exemplar);
-            known.cell().add(value())
+        let shutdowns = shutdowns::count();
+        let as_of = self.is_open().then_some(shutdowns);
+        recent::again(self.id, tags, as_of, |known| {
+            self.offer(known.series(), value, exemplar);
+            known.cell().add(value)
         })
     }
 
@@ -292,6 +298,16 @@ impl Registry {
         let same_name = known.by_name.entry(wanted.name.to_owned()).or_default();
         same_name.push(Arc::clone(&instrument));
         Ok(instrument)
+    }
+
+    /// Whether all metrics together have at most so many series.
+    pub(crate) fn has_few(&self, most: usize) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let mut left = Some(most);
+        for metric in &known.metrics {
+            left = left.and_then(|left| left.checked_sub(metric.series.count().max(1)));
+        }
+        left.is_some()
     }
 
     /// All metrics, in the order in which they came.

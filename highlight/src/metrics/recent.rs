@@ -1,42 +1,96 @@
 //! The series that a thread measured lately: it finds them again without a lock, and without writing to memory that other threads use.
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::cell::Cell;
+use super::instrument::Value;
 use super::series::Series;
+use super::shutdowns;
 use super::tags::{Given, glance, spread};
 
 /// Of all metrics together.
 const SLOTS: usize = 128;
 const SLOT_BITS: u32 = SLOTS.ilog2();
 
+/// Metrics that a thread remembers its last series of, by the lower bits of their ids.
+const METRICS: usize = 64;
+
+/// No place.
+const NOWHERE: u8 = u8::MAX;
+
 /// Of a thread's measurements of series that it does not know while their places are taken, one in so many takes a place. A thread that
 /// goes through more series than it has places does little more for each than look it up.
 const PATIENCE: u8 = 16;
 
 thread_local! {
-    static RECENT: RefCell<Recent> = const { RefCell::new(Recent::new()) };
+    /// Nothing to be dropped, so that nobody has to ask whether it was.
+    static RECENT: ManuallyDrop<RefCell<Recent>> =
+        const { ManuallyDrop::new(RefCell::new(Recent::new())) };
+    /// What is dropped in its place.
+    static LEAVE: Leave = const { Leave };
 }
 
-/// Tells metrics and series apart, those of other SDKs in the process too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Id(u64);
+/// A thread that ends knows nothing any more.
+struct Leave;
 
-impl Id {
-    pub(super) fn new() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        Id(spread(0, NEXT.fetch_add(1, Ordering::Relaxed)))
+impl Drop for Leave {
+    fn drop(&mut self) {
+        drop(look(|recent| recent.try_borrow_mut().ok()?.known.take()));
     }
 }
 
-/// Each has two places.
+/// Tells metrics and series apart, those of other SDKs in the process too. None has the default one.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Id(u64);
+
+/// An id that may come later.
+#[derive(Debug, Default)]
+pub(super) struct Later(AtomicU64);
+
+impl Later {
+    #[inline]
+    pub(super) fn get(&self) -> Id {
+        Id(self.0.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn set(&self, id: Id) {
+        self.0.store(id.0, Ordering::Relaxed);
+    }
+}
+
+impl Clone for Later {
+    fn clone(&self) -> Self {
+        Later(AtomicU64::new(self.get().0))
+    }
+}
+
+impl Id {
+    pub(super) fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Id(spread(0, NEXT.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    /// Another one for each of as many in a row as there are values.
+    #[inline]
+    fn low(self) -> usize {
+        let [low, ..] = self.0.to_le_bytes();
+        low.into()
+    }
+}
+
 struct Recent {
     known: Option<Box<Places>>,
+    /// Where the last series of a metric is: mostly it is measured again, and found there without a look at all of its tags.
+    last: [u8; METRICS],
+    /// For as long as there are no more of them than these, the SDKs of all of those metrics are running.
+    shutdowns: u64,
     refused: u8,
 }
 
+/// Each series has two.
 type Places = [Option<Known>; SLOTS];
 
 /// A series that a thread knows, either by its metric and tags, or by its own id without tags.
@@ -47,59 +101,110 @@ pub(super) struct Known {
     series: Arc<Series>,
 }
 
+/// As `with`, which is not compiled where it is called.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "most of it is known where it is called"
+)]
+fn look<T>(work: impl FnOnce(&RefCell<Recent>) -> Option<T>) -> Option<T> {
+    RECENT.try_with(|recent| work(recent)).ok().flatten()
+}
+
 /// Works on what this thread has of a series, if it knows it by these tags.
 #[inline]
 pub(super) fn with<T>(id: Id, tags: &[(&str, &str)], work: impl FnOnce(&Known) -> T) -> Option<T> {
-    let find = |recent: &RefCell<Recent>| {
+    look(|recent| {
         let recent = recent.try_borrow().ok()?;
         let places = recent.known.as_deref()?;
-        Some(work(find(places, id, tags)?))
-    };
-    // A thread that ends knows nothing any more.
-    RECENT.try_with(find).ok().flatten()
+        places[find(places, id, tags)?].as_ref().map(work)
+    })
 }
 
-/// The series, if it is known.
+/// The same for a metric's series, which becomes its last one where the metric's SDK was running as of so many `shutdowns`.
+pub(super) fn again<T>(
+    id: Id,
+    tags: &[(&str, &str)],
+    shutdowns: Option<u64>,
+    work: impl FnOnce(&Known) -> T,
+) -> Option<T> {
+    look(|recent| {
+        let mut recent = recent.try_borrow_mut().ok()?;
+        let place = find(recent.known.as_deref()?, id, tags)?;
+        if let Some(shutdowns) = shutdowns {
+            recent.found(id, place, shutdowns);
+        }
+        let known = recent.known.as_deref()?.get(place)?;
+        known.as_ref().map(work)
+    })
+}
+
+/// Adds a measurement to a metric's series that this thread measured last, if that has the tags and there is nothing else to do: true
+/// for the first since the last collection, None where nothing was done. It is compiled where it is called, so that most of what is
+/// known there about the tags is not asked for.
 #[inline]
-fn find<'a>(places: &'a Places, id: Id, tags: &[(&str, &str)]) -> Option<&'a Known> {
+pub(super) fn add_to_last(
+    id: Id,
+    tags: &[(&str, &str)],
+    value: impl FnOnce() -> Value,
+) -> Option<bool> {
+    look(|recent| {
+        // This is shorter than to borrow it as others may do at the same time.
+        let recent = recent.try_borrow_mut().ok()?;
+        if recent.shutdowns != shutdowns::count() {
+            return None;
+        }
+        let place = recent.last[id.low() % METRICS];
+        let last = recent.known.as_deref()?.get(usize::from(place))?.as_ref()?;
+        if last.id == id && last.tags.are_surely(tags) {
+            return last.cell.add_at_once(value());
+        }
+        None
+    })
+}
+
+/// The place of the series, if it is known.
+#[inline]
+fn find(places: &Places, id: Id, tags: &[(&str, &str)]) -> Option<usize> {
     // One without tags is found before it would be called for.
-    if tags.is_empty()
-        && let Some(known) = &places[place(id, &[])]
-        && known.has(id)
-        && known.tags.is_empty()
-    {
-        return Some(known);
+    if tags.is_empty() {
+        let place = place(id, &[]);
+        if let Some(known) = &places[place]
+            && known.has(id)
+            && known.tags.is_empty()
+        {
+            return Some(place);
+        }
     }
     find_by_tags(places, id, tags)
 }
 
 /// What this calls comes last, so that nothing has to be kept on the stack.
 #[inline(never)]
-fn find_by_tags<'a>(places: &'a Places, id: Id, tags: &[(&str, &str)]) -> Option<&'a Known> {
+fn find_by_tags(places: &Places, id: Id, tags: &[(&str, &str)]) -> Option<usize> {
     let first = place(id, tags);
     match &places[first] {
-        Some(known) if known.has(id) && known.tags.are_surely(tags) => Some(known),
+        Some(known) if known.has(id) && known.tags.are_surely(tags) => Some(first),
         _ => find_closely(places, first, id, tags),
     }
 }
 
 /// The same where it had to give its first place to another, or has long tags.
 #[inline(never)]
-fn find_closely<'a>(
-    places: &'a Places,
-    first: usize,
-    id: Id,
-    tags: &[(&str, &str)],
-) -> Option<&'a Known> {
-    let both = [first, first ^ 1];
-    let mut both = both.iter().filter_map(|place| places[*place].as_ref());
-    both.find(|known| known.has(id) && known.tags.are(tags))
+fn find_closely(places: &Places, first: usize, id: Id, tags: &[(&str, &str)]) -> Option<usize> {
+    [first, first ^ 1].into_iter().find(|place| {
+        let known = places[*place].as_ref();
+        known.is_some_and(|known| known.has(id) && known.tags.are(tags))
+    })
 }
 
 /// Has this thread know the series by these tags.
 #[cold]
 pub(super) fn remember(series: &Arc<Series>, id: Id, tags: &[(&str, &str)]) {
-    let remember = |recent: &RefCell<Recent>| {
+    if LEAVE.try_with(|_| ()).is_err() {
+        return;
+    }
+    let before = look(|recent| {
         let mut recent = recent.try_borrow_mut().ok()?;
         let free = recent.room(place(id, tags))?;
         let known = Known {
@@ -109,20 +214,29 @@ pub(super) fn remember(series: &Arc<Series>, id: Id, tags: &[(&str, &str)]) {
             series: Arc::clone(series),
         };
         let places = recent.known.as_deref_mut()?;
-        let before = places[free].replace(known);
-        drop(recent);
-        before
-    };
-    // What it takes the place of is dropped here, where nothing is borrowed.
-    let _ = RECENT.try_with(remember);
+        places[free].replace(known)
+    });
+    // Here, where nothing is borrowed.
+    drop(before);
 }
 
 impl Recent {
     const fn new() -> Self {
         Recent {
             known: None,
+            last: [NOWHERE; METRICS],
+            shutdowns: 0,
             refused: 0,
         }
+    }
+
+    /// It is the last one of its metric, as of so many shutdowns.
+    fn found(&mut self, id: Id, place: usize, shutdowns: u64) {
+        if self.shutdowns != shutdowns {
+            self.shutdowns = shutdowns;
+            self.last = [NOWHERE; METRICS];
+        }
+        self.last[id.low() % METRICS] = u8::try_from(place).unwrap_or(NOWHERE);
     }
 
     /// Where to put what has its first place there.

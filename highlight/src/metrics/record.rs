@@ -117,7 +117,7 @@ impl Metrics {
         if tags.len() > MAX_ATTRIBUTES as usize {
             return self.refuse(name, invalid("a measurement has at most 128 tags"));
         }
-        match instrument.measure_again(|| value, tags, exemplar) {
+        match instrument.measure_again(value, tags, exemplar) {
             Some(false) => {}
             Some(true) => self.mark(),
             None => {

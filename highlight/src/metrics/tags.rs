@@ -10,40 +10,49 @@ pub(crate) type Tag<'a> = (&'a str, Scalar<'a>);
 
 /// Tags of texts as they were given, so that the same ones are known again.
 #[derive(Debug)]
-pub(super) struct Given(Box<[(Text, Text)]>);
+pub(super) struct Given {
+    tags: Box<[(Text, Text)]>,
+    /// All of them consist of their ends.
+    are_short: bool,
+}
 
 impl Given {
     pub(super) fn new(tags: &[(&str, &str)]) -> Self {
         let texts = |(key, value): &(&str, &str)| (Text::new(key), Text::new(value));
-        Given(tags.iter().map(texts).collect())
+        let short = |(key, value): &(&str, &str)| key.len() <= ENDS && value.len() <= ENDS;
+        Given {
+            tags: tags.iter().map(texts).collect(),
+            are_short: tags.iter().all(short),
+        }
     }
 
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.tags.is_empty()
     }
 
     /// Whether `tags` are the same in the same order, as far as that can be told without a call: false where one is long.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "most of it is known where it is called"
+    )]
     pub(super) fn are_surely(&self, tags: &[(&str, &str)]) -> bool {
-        if self.0.len() != tags.len() {
+        if self.tags.len() != tags.len() || !self.are_short {
             return false;
         }
-        let mut lengths = 0;
-        for ((key, value), (given_key, given)) in self.0.iter().zip(tags) {
+        for ((given_key, given), (key, value)) in tags.iter().zip(&self.tags) {
             if !value.looks_like(given) || !key.looks_like(given_key) {
                 return false;
             }
-            lengths |= given_key.len() | given.len();
         }
-        // Of all, and so of each. Whoever is shorter than 16 has no middle.
-        lengths < 16
+        true
     }
 
     /// Whether `tags` are the same in the same order.
     pub(super) fn are(&self, tags: &[(&str, &str)]) -> bool {
-        let mut pairs = self.0.iter().zip(tags);
-        self.0.len() == tags.len()
+        let mut pairs = self.tags.iter().zip(tags);
+        self.tags.len() == tags.len()
             && pairs.all(|((key, value), (given_key, given))| value.is(given) && key.is(given_key))
     }
 }
@@ -64,11 +73,15 @@ impl Text {
     }
 
     fn is(&self, given: &str) -> bool {
-        self.looks_like(given) && (given.len() <= 16 || *given == *self.text)
+        self.looks_like(given) && (given.len() <= ENDS || *given == *self.text)
     }
 
     /// Whether length and ends are the same.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "most of it is known where it is called"
+    )]
     fn looks_like(&self, given: &str) -> bool {
         let given = given.as_bytes();
         given.len() == self.text.len()
@@ -79,6 +92,9 @@ impl Text {
     }
 }
 
+/// The bytes of both ends.
+const ENDS: usize = 16;
+
 /// The ends of a text: they tell it from all others of its length, where that is at most 16 bytes.
 #[inline]
 fn ends(text: &[u8]) -> (u64, u64) {
@@ -86,14 +102,22 @@ fn ends(text: &[u8]) -> (u64, u64) {
 }
 
 /// Of eight bytes and more.
-#[inline]
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "most of it is known where it is called"
+)]
 fn double_word(text: &[u8]) -> Option<(u64, u64)> {
     let (first, last) = (text.first_chunk()?, text.last_chunk()?);
     Some((u64::from_le_bytes(*first), u64::from_le_bytes(*last)))
 }
 
 /// Of less.
-#[inline]
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "most of it is known where it is called"
+)]
 fn word(text: &[u8]) -> u64 {
     if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
         let [first, last] = [first, last].map(|four| u64::from(u32::from_le_bytes(*four)));
@@ -185,7 +209,7 @@ mod tests {
                 let is = |text: &str| {
                     let is = known.are(&tag(is_key, text));
                     let is_surely = known.are_surely(&tag(is_key, text));
-                    assert_eq!(is_surely, is && length < 16, "{text}");
+                    assert_eq!(is_surely, is && length <= ENDS, "{text}");
                     is
                 };
                 assert!(is(&given));

@@ -47,7 +47,7 @@ impl Total {
             (Total::Count(sum), Value::Count(count)) => *sum = sum.wrapping_add(count),
             (Total::Change(sum), Value::Change(change)) => *sum = sum.wrapping_add(change),
             (Total::Distribution(distribution), Value::Double(value)) => {
-                distribution.add(std::iter::once(value));
+                distribution.add(&[value]);
             }
             // Each kind is only ever given its own type of value.
             _ => {}
