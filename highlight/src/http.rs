@@ -22,15 +22,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use opentelemetry::KeyValue;
 use opentelemetry::trace::{Status, TraceContextExt as _};
-use opentelemetry::{Context, KeyValue};
 
 use crate::capture::{EXCEPTION, ErrorReport};
 use crate::context::{Ambient, Correlation};
 use crate::export::proto::Scalar;
 use crate::handle::Highlight;
 use crate::ids;
-use crate::recording::{Recording, SpanAttributes};
+use crate::layer::request::RequestSpan;
+use crate::recording::SpanAttributes;
 use crate::scrub::Scrub;
 use crate::stacktrace::RawStack;
 use describe::{Seen, describe};
@@ -40,7 +41,7 @@ use forwarded::Forwarded;
 pub(crate) use headers::{Headers, MAX_BAGGAGE_BYTES};
 use metrics::HttpMetrics;
 pub(crate) use names::Names;
-use opened::{Inside, open_span};
+use opened::Opened;
 pub(crate) use origin::origin;
 use route::Route;
 pub(crate) use route::Routes;
@@ -80,10 +81,7 @@ pub struct Exchange(Box<Open>);
 #[derive(Debug)]
 struct Open {
     highlight: Highlight,
-    context: Context,
-    /// None when the application's filters take the span out: the context then does without it.
-    span: Option<tracing::Span>,
-    recording: Recording,
+    span: Opened,
     metrics: HttpMetrics,
     started: Instant,
     failed: bool,
@@ -133,9 +131,8 @@ impl Exchange {
         let method = known_method(request.method());
         let route = highlight.route(request, method);
         let started = Instant::now();
-        let (span, context, recording) =
-            ids::adopting(trace_id, || open_span(&highlight, &route, parent));
-        recording.describe(|attributes, names, scrub| {
+        let span = ids::adopting(trace_id, || Opened::new(&highlight, &route, parent));
+        let describe = |attributes: &mut SpanAttributes, names: &Names, scrub: &Scrub| {
             let forwarded = if highlight.0.trust_forwarded {
                 Forwarded::of(&headers)
             } else {
@@ -154,13 +151,14 @@ impl Exchange {
             describe(&seen, names, &mut |name, value| {
                 attributes.add(|buf| name.scalar(buf, value, scrub));
             });
-        });
+        };
+        if let Some(span) = span.get() {
+            span.recording.describe(describe);
+        }
         Exchange(Box::new(Open {
             metrics: HttpMetrics::start(&highlight, route),
             highlight,
-            context,
             span,
-            recording,
             started,
             failed: false,
             finished: false,
@@ -197,7 +195,7 @@ impl Open {
     /// Runs a step inside. One that does not come to its end has panicked, and that is recorded.
     fn run(&mut self, step: &mut dyn FnMut()) {
         let (result, panics) = {
-            let _inside = Inside::of(self.span.as_ref(), &self.context);
+            let _inside = self.span.enter();
             crate::panic::catch(step)
         };
         if result.is_err() || !panics.is_empty() {
@@ -216,9 +214,11 @@ impl Open {
                 (Some(report), panics)
             }
         };
-        for report in caught {
-            let correlation = Correlation::of(&self.context);
-            self.highlight.capture_for(report.clone(), &correlation);
+        if let Some(span) = self.span.get() {
+            for report in caught {
+                let correlation = Correlation::of(&span.context);
+                self.highlight.capture_for(report.clone(), &correlation);
+            }
         }
         if let Some(report) = last {
             self.record(&report);
@@ -229,16 +229,19 @@ impl Open {
     fn record(&mut self, report: &ErrorReport) {
         self.failed = true;
         self.metrics.fail(report.type_name());
-        let span = self.context.span();
+        let Some(RequestSpan { context, .. }) = self.span.get() else {
+            return;
+        };
+        let span = context.span();
         if !span.span_context().is_sampled() {
-            let correlation = Correlation::of(&self.context);
+            let correlation = Correlation::of(context);
             self.highlight.capture_for(report.clone(), &correlation);
             return;
         }
         let Some(report) = self.highlight.0.intake.hooks().error(report.clone()) else {
             return;
         };
-        let ambient = Ambient::of(&self.context);
+        let ambient = Ambient::of(context);
         span.add_event(EXCEPTION, report.event_attributes(ambient.scope()));
         span.set_attribute(KeyValue::new("error.type", report.type_name().to_owned()));
         span.set_status(Status::error(report.message().to_owned()));
@@ -266,7 +269,10 @@ impl Open {
     /// The client's own mistake, told by the handler: worth a note, not an error.
     #[cold]
     fn note(&self, report: &ErrorReport) {
-        self.recording.describe(|attributes, names, scrub| {
+        let Some(RequestSpan { recording, .. }) = self.span.get() else {
+            return;
+        };
+        recording.describe(|attributes, names, scrub| {
             let (error_type, message) = (report.type_name(), report.message());
             for (name, text) in [
                 (&names.error_type, error_type),
@@ -286,10 +292,15 @@ impl Open {
     ) {
         self.finished = true;
         let took = self.started.elapsed();
-        self.metrics
-            .end(&self.highlight, &self.context, took, status);
-        let ambient = self.context.get::<Ambient>();
-        self.recording.finish_after(took, |draft, names, scrub| {
+        let Some(span) = self.span.get() else {
+            return;
+        };
+        let RequestSpan {
+            recording, context, ..
+        } = span;
+        self.metrics.end(&self.highlight, context, took, status);
+        let ambient = context.get::<Ambient>();
+        recording.finish_after(took, |draft, names, scrub| {
             let failure = last(&mut draft.attributes, names, scrub);
             if let Some(scope) = ambient.and_then(Ambient::scope) {
                 // What the handler learnt of its user after the span had begun.
@@ -311,5 +322,6 @@ impl Drop for Open {
                 Some("the client hung up")
             });
         }
+        self.span.close();
     }
 }
