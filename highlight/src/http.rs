@@ -27,12 +27,10 @@ use opentelemetry::trace::{Status, TraceContextExt as _};
 
 use crate::capture::{EXCEPTION, ErrorReport};
 use crate::context::{Ambient, Correlation};
-use crate::export::proto::Scalar;
 use crate::handle::Highlight;
 use crate::ids;
 use crate::layer::request::RequestSpan;
-use crate::recording::SpanAttributes;
-use crate::scrub::Scrub;
+use crate::recording::{Noting, SpanAttributes};
 use crate::stacktrace::RawStack;
 use describe::{Seen, describe};
 pub(crate) use describe::{host_and_port, known_method};
@@ -40,7 +38,7 @@ pub use ending::Ending;
 use forwarded::Forwarded;
 pub(crate) use headers::{Headers, MAX_BAGGAGE_BYTES};
 use metrics::HttpMetrics;
-pub(crate) use names::Names;
+pub(crate) use names::{FIELDS, Field, Names};
 use opened::Opened;
 pub(crate) use origin::origin;
 use route::Route;
@@ -131,8 +129,7 @@ impl Exchange {
         let method = known_method(request.method());
         let route = highlight.route(request, method);
         let started = Instant::now();
-        let span = ids::adopting(trace_id, || Opened::new(&highlight, &route, parent));
-        let describe = |attributes: &mut SpanAttributes, names: &Names, scrub: &Scrub| {
+        let fill = |attributes: &mut SpanAttributes| {
             let forwarded = if highlight.0.trust_forwarded {
                 Forwarded::of(&headers)
             } else {
@@ -148,13 +145,10 @@ impl Exchange {
                 headers: &headers,
                 forwarded,
             };
-            describe(&seen, names, &mut |name, value| {
-                attributes.add(|buf| name.scalar(buf, value, scrub));
-            });
+            attributes.note_request(|noting| describe(&seen, noting));
         };
-        if let Some(span) = span.get() {
-            span.recording.describe(describe);
-        }
+        let open = || Opened::new(&highlight, &route, parent, fill);
+        let span = ids::adopting(trace_id, open);
         Exchange(Box::new(Open {
             metrics: HttpMetrics::start(&highlight, route),
             highlight,
@@ -254,13 +248,10 @@ impl Open {
             None => {}
         }
         let failed_now = status >= 500 && !self.failed;
-        self.end(Some(status), |attributes, names, scrub| {
-            let code = Scalar::Int(i64::from(status));
-            attributes.add(|buf| names.status.scalar(buf, code, scrub));
+        self.end(Some(status), |noting| {
+            noting.int(Field::Status, i64::from(status));
             if failed_now {
-                let error_type = status.to_string();
-                let error_type = Scalar::Str(&error_type);
-                attributes.add(|buf| names.error_type.scalar(buf, error_type, scrub));
+                noting.text(Field::ErrorType, &status.to_string());
             }
             failed_now.then_some("")
         });
@@ -272,14 +263,11 @@ impl Open {
         let Some(RequestSpan { recording, .. }) = self.span.get() else {
             return;
         };
-        recording.describe(|attributes, names, scrub| {
-            let (error_type, message) = (report.type_name(), report.message());
-            for (name, text) in [
-                (&names.error_type, error_type),
-                (&names.error_message, message),
-            ] {
-                attributes.add(|buf| name.scalar(buf, Scalar::Str(text), scrub));
-            }
+        recording.add(|attributes, _| {
+            attributes.note_request(|noting| {
+                noting.text(Field::ErrorType, report.type_name());
+                noting.text(Field::ErrorMessage, report.message());
+            });
         });
     }
 
@@ -288,7 +276,7 @@ impl Open {
     fn end(
         &mut self,
         status: Option<u16>,
-        last: impl FnOnce(&mut SpanAttributes, &Names, &Scrub) -> Option<&'static str>,
+        last: impl FnOnce(&mut Noting<'_>) -> Option<&'static str>,
     ) {
         self.finished = true;
         let took = self.started.elapsed();
@@ -300,8 +288,10 @@ impl Open {
         } = span;
         self.metrics.end(&self.highlight, context, took, status);
         let ambient = context.get::<Ambient>();
-        recording.finish_after(took, |draft, names, scrub| {
-            let failure = last(&mut draft.attributes, names, scrub);
+        recording.finish_after(took, |draft, scrub| {
+            let mut failure = None;
+            let note = |noting: &mut Noting<'_>| failure = last(noting);
+            draft.attributes.note_request(note);
             if let Some(scope) = ambient.and_then(Ambient::scope) {
                 // What the handler learnt of its user after the span had begun.
                 draft.attributes.push_tags(scope, scrub);
@@ -316,9 +306,8 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         if !self.finished {
-            self.end(None, |attributes, names, scrub| {
-                let cancelled = Scalar::Str("cancelled");
-                attributes.add(|buf| names.error_type.scalar(buf, cancelled, scrub));
+            self.end(None, |noting| {
+                noting.text(Field::ErrorType, "cancelled");
                 Some("the client hung up")
             });
         }

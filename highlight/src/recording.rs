@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use opentelemetry::trace::{Event, Link, SpanContext, SpanKind, Status, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue, StringValue};
 
+use crate::context::Ambient;
 use crate::export::buffer::lock;
 use crate::export::deferred::Gap;
 use crate::export::log_record::unix_nanos;
@@ -20,9 +21,8 @@ use crate::export::span::{self, Head};
 use crate::export::worker::is_worker;
 use crate::export::{scribe, span_note};
 use crate::handle::Highlight;
-use crate::http::Names;
 use crate::scrub::Scrub;
-pub(crate) use attributes::SpanAttributes;
+pub(crate) use attributes::{Noting, SpanAttributes};
 use begun::{Begun, inside_the_session};
 use shown::Shown;
 
@@ -147,6 +147,36 @@ impl Recording {
         Recording(shared)
     }
 
+    /// A span that starts and begins now, below the one in `parent`, and its context. `fill` adds attributes, if the sampling takes it.
+    #[inline]
+    pub(crate) fn begun(
+        highlight: &Highlight,
+        title: Title,
+        parent: Context,
+        fill: impl FnOnce(&mut SpanAttributes),
+    ) -> (Self, Context) {
+        let (parent, ambient) = inside_the_session(parent, highlight.0.owner);
+        let mut shared = spare::take().unwrap_or_default();
+        let mut own = SpanContext::NONE;
+        if let Some(shared) = Arc::get_mut(&mut shared) {
+            shared.belong_to(highlight);
+            let live = shared.live.get_mut();
+            let live = live.unwrap_or_else(PoisonError::into_inner);
+            live.draft.name = title.name;
+            live.draft.kind = title.kind;
+            live.draft.attributes.reserve(USUAL_ATTRIBUTES);
+            live.start = unix_nanos(SystemTime::now());
+            live.begin_below(&parent, &ambient, highlight);
+            if live.stage == Stage::Begun {
+                fill(&mut live.draft.attributes);
+            }
+            own = live.begun.context.clone();
+        }
+        let recording = Recording(shared);
+        let context = parent.with_span(Shown::new(recording.clone(), own));
+        (recording, context)
+    }
+
     /// True when it is a span of this SDK.
     pub(crate) fn is_of(&self, highlight: &Highlight) -> bool {
         let own = self.0.highlight.as_ref();
@@ -202,15 +232,6 @@ impl Recording {
         });
     }
 
-    /// [`add`](Self::add) for a server span.
-    pub(crate) fn describe(&self, add: impl FnOnce(&mut SpanAttributes, &Names, &Scrub)) {
-        self.change(|live, highlight| {
-            let attributes = &mut live.draft.attributes;
-            let intake = &highlight.0.intake;
-            intake.with_server_names(|names, scrub| add(attributes, names, scrub));
-        });
-    }
-
     pub(crate) fn rename(&self, name: StringValue) {
         self.change(|live, _| live.draft.name = name);
     }
@@ -242,15 +263,11 @@ impl Recording {
 
     /// The same for who measured how long it took, with what is known of it at `last`.
     #[inline]
-    pub(crate) fn finish_after(
-        &self,
-        took: Duration,
-        last: impl FnOnce(&mut Draft, &Names, &Scrub),
-    ) {
+    pub(crate) fn finish_after(&self, took: Duration, last: impl FnOnce(&mut Draft, &Scrub)) {
         let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         self.0.finish(|live, highlight| {
             let intake = &highlight.0.intake;
-            intake.with_server_names(|names, scrub| last(&mut live.draft, names, scrub));
+            intake.with_scrub(|scrub| last(&mut live.draft, scrub));
             live.start.saturating_add(took)
         });
     }
@@ -334,19 +351,24 @@ impl Live {
         if self.stage != Stage::Made {
             return None;
         }
-        let client = &highlight.0;
         let parent = mem::take(&mut self.parent);
-        let (parent, ambient) = inside_the_session(parent, client.owner);
-        self.begun = Begun::below(&parent, &self.draft, &client.sampling);
+        let (parent, ambient) = inside_the_session(parent, highlight.0.owner);
+        self.begin_below(&parent, &ambient, highlight);
+        Some(parent)
+    }
+
+    #[inline]
+    fn begin_below(&mut self, parent: &Context, ambient: &Ambient, highlight: &Highlight) {
+        let client = &highlight.0;
+        self.begun = Begun::below(parent, &self.draft, &client.sampling);
         if self.begun.context.is_sampled() {
             let attributes = &mut self.draft.attributes;
             let intake = &client.intake;
-            intake.with_scrub(|scrub| attributes.push_ambient(&ambient, scrub));
+            intake.with_scrub(|scrub| attributes.push_ambient(ambient, scrub));
             self.stage = Stage::Begun;
         } else {
             self.stage = Stage::Over;
         }
-        Some(parent)
     }
 
     #[inline]

@@ -70,7 +70,16 @@ impl Sampling {
         }
     }
 
+    #[inline]
     fn rate_of(&self, name: &str, kind: &SpanKind) -> f64 {
+        if self.names.is_empty() && self.kinds.is_empty() {
+            return self.rate.unwrap_or(1.0);
+        }
+        self.special_rate_of(name, kind)
+    }
+
+    #[cold]
+    fn special_rate_of(&self, name: &str, kind: &SpanKind) -> f64 {
         let by_name = self.names.iter().find(|(known, _)| known == name);
         let by_kind = || self.kinds.iter().find(|(known, _)| *known == kind.into());
         by_name

@@ -10,7 +10,7 @@ use crate::layer::for_requests;
 use crate::layer::prepared::{self, Prepared};
 use crate::layer::request::RequestSpan;
 use crate::owner::Owner;
-use crate::recording::Title;
+use crate::recording::{SpanAttributes, Title};
 
 /// A request's span that has begun.
 #[derive(Debug)]
@@ -53,22 +53,29 @@ impl Drop for Inside<'_> {
 
 impl Opened {
     /// A `tracing` span, so that what is spawned `in_current_span` stays below it; where the filters take it out, or another
-    /// subscriber is in charge, a span of our own.
+    /// subscriber is in charge, a span of our own. `fill` adds its attributes.
     #[inline]
-    pub(super) fn new(highlight: &Highlight, route: &Route, parent: Context) -> Self {
+    pub(super) fn new(
+        highlight: &Highlight,
+        route: &Route,
+        parent: Context,
+        fill: impl FnOnce(&mut SpanAttributes),
+    ) -> Self {
         let title = Title {
             name: route.name.clone(),
             kind: SpanKind::Server,
         };
-        let mut asked = Some((title, parent));
+        let mut asked = Some((title, parent, fill));
         let own = for_requests(|highlight| {
-            let (title, parent) = asked.take()?;
-            let span = RequestSpan::begin(highlight, title, parent);
+            let (title, parent, fill) = asked.take()?;
+            let span = RequestSpan::begin(highlight, title, parent, fill);
             Some((span, Under::Own(highlight.0.owner)))
         });
         let elsewhere = || {
-            let (title, parent) = asked?;
-            Some(open_elsewhere(highlight, route, title, parent))
+            let (title, parent, fill) = asked?;
+            let (span, under) = open_elsewhere(highlight, route, title, parent);
+            span.recording.add(|attributes, _| fill(attributes));
+            Some((span, under))
         };
         let (span, under) = own.flatten().or_else(elsewhere).unzip();
         Opened {
@@ -135,7 +142,7 @@ fn open_elsewhere(
     match prepared::open(title, parent, open) {
         Ok((span, opened)) => (opened, Under::Tracing(span)),
         Err(Prepared { title, parent }) => {
-            let span = RequestSpan::begin(highlight, title, parent);
+            let span = RequestSpan::begin(highlight, title, parent, |_| ());
             (span, Under::Nobody)
         }
     }

@@ -1,10 +1,8 @@
 //! What the requests of one route have in common: worked out when the first of them comes.
 
-use std::hash::BuildHasher as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use foldhash::fast::RandomState;
 use opentelemetry::StringValue;
 
 use super::Request;
@@ -12,6 +10,7 @@ use super::names::Names;
 use crate::export::keyed::Keyed;
 use crate::export::proto::Scalar;
 use crate::metrics::series::Series;
+use crate::metrics::tags::{glance, spread};
 use crate::recording::SpanAttributes;
 use crate::scrub::Scrub;
 
@@ -165,10 +164,9 @@ impl Key {
 /// All routes that requests came for. None is ever taken out, so that looking one up takes no lock.
 #[derive(Debug)]
 pub(crate) struct Routes {
-    /// By the hash of their template.
+    /// By their template.
     known: [Slot; SLOTS],
     count: AtomicUsize,
-    hashes: RandomState,
 }
 
 type Slot = OnceLock<Box<Known>>;
@@ -185,7 +183,6 @@ impl Default for Routes {
         Routes {
             known: [const { Slot::new() }; SLOTS],
             count: AtomicUsize::new(0),
-            hashes: RandomState::default(),
         }
     }
 }
@@ -248,8 +245,9 @@ impl Routes {
     /// Of the template alone, which has few methods.
     #[inline]
     fn slot(&self, template: Option<&str>) -> &Slot {
-        let hash = template.map_or(0, |template| self.hashes.hash_one(template));
-        &self.known[usize::from(hash.to_le_bytes()[0]) % SLOTS]
+        // The application writes them, so nobody means to have them all in one slot.
+        let hash = spread(0, template.map_or(0, glance));
+        &self.known[usize::from(hash.to_be_bytes()[0]) % SLOTS]
     }
 }
 

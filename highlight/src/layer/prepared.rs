@@ -71,7 +71,7 @@ pub(super) fn entry(highlight: &Highlight, metadata: &Metadata<'_>) -> Option<En
             return None;
         }
     };
-    let opened = RequestSpan::begin(highlight, title, parent);
+    let opened = RequestSpan::begin(highlight, title, parent, |_| ());
     let (recording, context) = (opened.recording.clone(), opened.context.clone());
     HANDED.set(Handed::Opened(opened));
     Some(Entry::begun(recording, context))

@@ -11,14 +11,15 @@ use super::entry::Entry;
 use super::slots::{self, Open};
 use super::subscriber;
 use crate::handle::Highlight;
-use crate::recording::{Recording, Title};
+use crate::http::FIELDS;
+use crate::recording::{Recording, SpanAttributes, Title};
 
 /// What all spans of requests are to `tracing`.
-pub(super) static METADATA: Metadata<'static> = tracing::metadata! {
+pub(crate) static METADATA: Metadata<'static> = tracing::metadata! {
     name: "request",
     target: "highlight::http",
     level: Level::INFO,
-    fields: &["otel.name", "otel.kind"],
+    fields: FIELDS,
     callsite: &Requests,
     kind: Kind::SPAN
 };
@@ -46,21 +47,20 @@ pub(crate) struct RequestSpan {
 }
 
 impl RequestSpan {
-    /// Of a span that has begun.
-    pub(crate) fn new(recording: Recording, context: Context) -> Self {
+    /// One that begins now.
+    #[inline]
+    pub(crate) fn begin(
+        highlight: &Highlight,
+        title: Title,
+        parent: Context,
+        fill: impl FnOnce(&mut SpanAttributes),
+    ) -> Self {
+        let (recording, context) = Recording::begun(highlight, title, parent, fill);
         RequestSpan {
             recording,
             context,
             id: None,
         }
-    }
-
-    /// One that begins now.
-    #[inline]
-    pub(crate) fn begin(highlight: &Highlight, title: Title, parent: Context) -> Self {
-        let recording = Recording::new(highlight, title, parent);
-        let context = recording.begin_alone();
-        RequestSpan::new(recording, context)
     }
 
     /// Its id, for whoever looks for spans by theirs. None when there are as many as can be told apart.
