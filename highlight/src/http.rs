@@ -26,7 +26,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::trace::{Status, TraceContextExt as _};
 
 use crate::capture::{EXCEPTION, ErrorReport};
-use crate::context::{Ambient, Correlation};
+use crate::context::Correlation;
 use crate::handle::Highlight;
 use crate::ids;
 use crate::layer::request::RequestSpan;
@@ -109,14 +109,16 @@ pub struct Panicked;
 impl Highlight {
     fn route(&self, request: &impl Request, method: Option<&'static str>) -> Arc<Route> {
         let client = &self.0;
-        client.intake.with_server_names(|names, scrub| {
-            if client.intake.is_latest() {
-                client.routes.of(request, method, names, scrub)
-            } else {
-                // What is remembered here may have been made under other rules.
-                Routes::default().of(request, method, names, scrub)
-            }
-        })
+        let make = |key| {
+            let intake = &client.intake;
+            intake.with_server_names(|names, scrub| Route::new(key, names, scrub))
+        };
+        if client.intake.is_latest() {
+            client.routes.of(request, method, make)
+        } else {
+            // What is remembered here may have been made under other rules.
+            Routes::default().of(request, method, make)
+        }
     }
 }
 
@@ -125,7 +127,7 @@ impl Exchange {
     /// headers name them. Malformed headers are ignored.
     pub fn start(highlight: Highlight, request: &impl Request) -> Self {
         let headers = Headers::of(request);
-        let (parent, trace_id) = origin(&headers);
+        let (parent, ambient, trace_id) = origin(&headers);
         let method = known_method(request.method());
         let route = highlight.route(request, method);
         let started = Instant::now();
@@ -147,7 +149,7 @@ impl Exchange {
             };
             attributes.note_request(|noting| describe(&seen, noting));
         };
-        let open = || Opened::new(&highlight, &route, parent, fill);
+        let open = || Opened::new(&highlight, &route, parent, ambient, fill);
         let span = ids::adopting(trace_id, open);
         Exchange(Box::new(Open {
             metrics: HttpMetrics::start(&highlight, route),
@@ -223,7 +225,10 @@ impl Open {
     fn record(&mut self, report: &ErrorReport) {
         self.failed = true;
         self.metrics.fail(report.type_name());
-        let Some(RequestSpan { context, .. }) = self.span.get() else {
+        let Some(RequestSpan {
+            context, ambient, ..
+        }) = self.span.get()
+        else {
             return;
         };
         let span = context.span();
@@ -235,8 +240,7 @@ impl Open {
         let Some(report) = self.highlight.0.intake.hooks().error(report.clone()) else {
             return;
         };
-        let ambient = Ambient::of(context);
-        span.add_event(EXCEPTION, report.event_attributes(ambient.scope()));
+        span.add_event(EXCEPTION, report.event_attributes(ambient.used_scope()));
         span.set_attribute(KeyValue::new("error.type", report.type_name().to_owned()));
         span.set_status(Status::error(report.message().to_owned()));
     }
@@ -283,16 +287,12 @@ impl Open {
         let Some(span) = self.span.get() else {
             return;
         };
-        let RequestSpan {
-            recording, context, ..
-        } = span;
-        self.metrics.end(&self.highlight, context, took, status);
-        let ambient = context.get::<Ambient>();
-        recording.finish_after(took, |draft, scrub| {
+        self.metrics.end(&self.highlight, span, took, status);
+        span.recording.finish_after(took, |draft, scrub| {
             let mut failure = None;
             let note = |noting: &mut Noting<'_>| failure = last(noting);
             draft.attributes.note_request(note);
-            if let Some(scope) = ambient.and_then(Ambient::scope) {
+            if let Some(scope) = span.ambient.used_scope() {
                 // What the handler learnt of its user after the span had begun.
                 draft.attributes.push_tags(scope, scrub);
             }

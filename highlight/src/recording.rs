@@ -147,15 +147,17 @@ impl Recording {
         Recording(shared)
     }
 
-    /// A span that starts and begins now, below the one in `parent`, and its context. `fill` adds attributes, if the sampling takes it.
+    /// A span that starts and begins now, below the one in `parent`, which has `ambient`; and its own context, and what that has of it.
+    /// `fill` adds attributes, if the sampling takes it.
     #[inline]
     pub(crate) fn begun(
         highlight: &Highlight,
         title: Title,
         parent: Context,
+        ambient: Ambient,
         fill: impl FnOnce(&mut SpanAttributes),
-    ) -> (Self, Context) {
-        let (parent, ambient) = inside_the_session(parent, highlight.0.owner);
+    ) -> (Self, Context, Ambient) {
+        let (parent, ambient) = inside_the_session(parent, ambient, highlight.0.owner);
         let mut shared = spare::take().unwrap_or_default();
         let mut own = SpanContext::NONE;
         if let Some(shared) = Arc::get_mut(&mut shared) {
@@ -174,7 +176,7 @@ impl Recording {
         }
         let recording = Recording(shared);
         let context = parent.with_span(Shown::new(recording.clone(), own));
-        (recording, context)
+        (recording, context, ambient)
     }
 
     /// True when it is a span of this SDK.
@@ -352,7 +354,8 @@ impl Live {
             return None;
         }
         let parent = mem::take(&mut self.parent);
-        let (parent, ambient) = inside_the_session(parent, highlight.0.owner);
+        let ambient = Ambient::of(&parent);
+        let (parent, ambient) = inside_the_session(parent, ambient, highlight.0.owner);
         self.begin_below(&parent, &ambient, highlight);
         Some(parent)
     }
@@ -378,7 +381,9 @@ impl Live {
             Form::Note(site) => {
                 // Mostly there is nothing of it, which takes no memory.
                 let mut rest = Vec::new();
-                self.write_rest(&mut rest, scrub);
+                if self.has_rest() {
+                    self.write_rest(&mut rest, scrub);
+                }
                 span_note::write(buf, head, site, attributes, &rest);
             }
             Form::Record(site) => {
@@ -389,8 +394,13 @@ impl Live {
         }
     }
 
+    fn has_rest(&self) -> bool {
+        let has_status = !matches!(self.draft.status, Status::Unset);
+        has_status || !self.parts.is_empty() || self.draft.attributes.over > 0
+    }
+
     /// What comes behind the attributes.
-    #[inline]
+    #[inline(never)]
     fn write_rest(&self, buf: &mut Vec<u8>, scrub: &Scrub) {
         span::write_status(buf, &self.draft.status, scrub);
         buf.extend_from_slice(&self.parts);

@@ -353,7 +353,7 @@ pub(super) fn write_ambient(buf: &mut Vec<u8>, ambient: &Ambient, scrub: &Scrub)
         let id = Scalar::Str(session.secure_id());
         proto::key_value(buf, ATTRIBUTES, "highlight.session_id", id);
     }
-    if let Some(scope) = ambient.scope() {
+    if let Some(scope) = ambient.used_scope() {
         scope.each_tag(|key, value| {
             value::field(buf, ATTRIBUTES, key, Scalar::Str(value), scrub);
         });

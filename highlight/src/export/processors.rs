@@ -329,7 +329,7 @@ impl SpanProcessor for Intake {
             let id = StringValue::from(session.shared_id());
             span.set_attribute(KeyValue::new("highlight.session_id", id));
         }
-        if let Some(scope) = ambient.scope() {
+        if let Some(scope) = ambient.used_scope() {
             span.set_attributes(scope.attributes());
         }
     }

@@ -4,6 +4,7 @@ use opentelemetry::trace::SpanKind;
 use opentelemetry::{Context, ContextGuard};
 
 use super::route::Route;
+use crate::context::Ambient;
 use crate::handle::Highlight;
 use crate::layer::entered::{enter_request, exit_request};
 use crate::layer::for_requests;
@@ -53,26 +54,28 @@ impl Drop for Inside<'_> {
 
 impl Opened {
     /// A `tracing` span, so that what is spawned `in_current_span` stays below it; where the filters take it out, or another
-    /// subscriber is in charge, a span of our own. `fill` adds its attributes.
+    /// subscriber is in charge, a span of our own. `parent` has `ambient`;
+    /// `fill` adds the span's attributes.
     #[inline]
     pub(super) fn new(
         highlight: &Highlight,
         route: &Route,
         parent: Context,
+        ambient: Ambient,
         fill: impl FnOnce(&mut SpanAttributes),
     ) -> Self {
         let title = Title {
             name: route.name.clone(),
             kind: SpanKind::Server,
         };
-        let mut asked = Some((title, parent, fill));
+        let mut asked = Some((title, parent, ambient, fill));
         let own = for_requests(|highlight| {
-            let (title, parent, fill) = asked.take()?;
-            let span = RequestSpan::begin(highlight, title, parent, fill);
+            let (title, parent, ambient, fill) = asked.take()?;
+            let span = RequestSpan::begin(highlight, title, parent, ambient, fill);
             Some((span, Under::Own(highlight.0.owner)))
         });
         let elsewhere = || {
-            let (title, parent, fill) = asked?;
+            let (title, parent, _, fill) = asked?;
             let (span, under) = open_elsewhere(highlight, route, title, parent);
             span.recording.add(|attributes, _| fill(attributes));
             Some((span, under))
@@ -142,7 +145,8 @@ fn open_elsewhere(
     match prepared::open(title, parent, open) {
         Ok((span, opened)) => (opened, Under::Tracing(span)),
         Err(Prepared { title, parent }) => {
-            let span = RequestSpan::begin(highlight, title, parent, |_| ());
+            let ambient = Ambient::of(&parent);
+            let span = RequestSpan::begin(highlight, title, parent, ambient, |_| ());
             (span, Under::Nobody)
         }
     }

@@ -48,7 +48,7 @@ pub(super) struct Key {
 }
 
 impl Route {
-    fn new(key: Key, names: &Names, scrub: &Scrub) -> Self {
+    pub(super) fn new(key: Key, names: &Names, scrub: &Scrub) -> Self {
         let method = key.method.unwrap_or("HTTP");
         let name = match &key.template {
             Some(template) => Arc::<str>::from([method, " ", template].concat()).into(),
@@ -188,14 +188,13 @@ impl Default for Routes {
 }
 
 impl Routes {
-    /// The route of `request`.
+    /// The route of `request`, which `make` makes of what tells it apart when it comes first.
     #[inline]
     pub(super) fn of(
         &self,
         request: &impl Request,
         method: Option<&'static str>,
-        names: &Names,
-        scrub: &Scrub,
+        make: impl FnOnce(Key) -> Route,
     ) -> Arc<Route> {
         let asked = Asked {
             method,
@@ -210,19 +209,19 @@ impl Routes {
             }
             slot = &known.next;
         }
-        self.add(&asked, slot, names, scrub)
+        self.add(&asked, slot, make)
     }
 
     /// Adds a route at the end, behind those that others add at this moment; where there are too many, it is not remembered.
     #[cold]
-    fn add(&self, asked: &Asked<'_>, end: &Slot, names: &Names, scrub: &Scrub) -> Arc<Route> {
+    fn add(&self, asked: &Asked<'_>, end: &Slot, make: impl FnOnce(Key) -> Route) -> Arc<Route> {
         let key = Key {
             method: asked.method,
             scheme: asked.scheme,
             version: asked.version,
             template: asked.template.map(Box::from),
         };
-        let route = Arc::new(Route::new(key, names, scrub));
+        let route = Arc::new(make(key));
         if self.count.load(Ordering::Relaxed) >= MAX_ROUTES {
             return route;
         }
@@ -270,7 +269,8 @@ mod tests {
         let scrub = Scrub::default();
         let names = Names::new(&scrub);
         let routes = Routes::default();
-        let of = |method| routes.of(&Fake(&[]), method, &names, &scrub);
+        let make = |key| Route::new(key, &names, &scrub);
+        let of = |method| routes.of(&Fake(&[]), method, make);
         let get = of(Some("GET"));
         assert_eq!(get.name.as_str(), "GET");
         assert!(Arc::ptr_eq(&get, &of(Some("GET"))));
@@ -291,7 +291,8 @@ mod tests {
                 version: "1.1",
                 template: Some(&template),
             };
-            routes.add(&asked, routes.slot(asked.template), &names, &scrub)
+            let make = |key| Route::new(key, &names, &scrub);
+            routes.add(&asked, routes.slot(asked.template), make)
         };
         std::thread::scope(|scope| {
             for _ in 0..4 {
@@ -313,7 +314,8 @@ mod tests {
     fn a_route_knows_its_own_scheme_and_no_other() {
         let scrub = Scrub::default();
         let names = Names::new(&scrub);
-        let route = Routes::default().of(&Fake(&[]), Some("GET"), &names, &scrub);
+        let make = |key| Route::new(key, &names, &scrub);
+        let route = Routes::default().of(&Fake(&[]), Some("GET"), make);
         let (known, other) = route.attributes("http");
         assert_eq!(other, None);
         for unusual in ["https", "HTTP", "gopher"] {

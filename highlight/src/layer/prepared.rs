@@ -8,6 +8,7 @@ use tracing::Metadata;
 
 use super::entry::Entry;
 use super::request::RequestSpan;
+use crate::context::Ambient;
 use crate::handle::Highlight;
 use crate::recording::Title;
 
@@ -71,7 +72,8 @@ pub(super) fn entry(highlight: &Highlight, metadata: &Metadata<'_>) -> Option<En
             return None;
         }
     };
-    let opened = RequestSpan::begin(highlight, title, parent, |_| ());
+    let ambient = Ambient::of(&parent);
+    let opened = RequestSpan::begin(highlight, title, parent, ambient, |_| ());
     let (recording, context) = (opened.recording.clone(), opened.context.clone());
     HANDED.set(Handed::Opened(opened));
     Some(Entry::begun(recording, context))

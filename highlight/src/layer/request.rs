@@ -10,6 +10,7 @@ use tracing::{Callsite, Level, Metadata};
 use super::entry::Entry;
 use super::slots::{self, Open};
 use super::subscriber;
+use crate::context::Ambient;
 use crate::handle::Highlight;
 use crate::http::FIELDS;
 use crate::recording::{Recording, SpanAttributes, Title};
@@ -42,6 +43,8 @@ pub(crate) struct RequestSpan {
     pub(crate) recording: Recording,
     /// With the span in it.
     pub(crate) context: Context,
+    /// What that has of it.
+    pub(crate) ambient: Ambient,
     /// Once somebody has asked for it.
     id: Option<Id>,
 }
@@ -53,12 +56,15 @@ impl RequestSpan {
         highlight: &Highlight,
         title: Title,
         parent: Context,
+        ambient: Ambient,
         fill: impl FnOnce(&mut SpanAttributes),
     ) -> Self {
-        let (recording, context) = Recording::begun(highlight, title, parent, fill);
+        let (recording, context, ambient) =
+            Recording::begun(highlight, title, parent, ambient, fill);
         RequestSpan {
             recording,
             context,
+            ambient,
             id: None,
         }
     }

@@ -132,7 +132,7 @@ impl SpanAttributes {
                 proto::key_value(buf, span::ATTRIBUTES, "highlight.session_id", id);
             });
         }
-        if let Some(scope) = ambient.scope() {
+        if let Some(scope) = ambient.used_scope() {
             self.push_tags(scope, scrub);
         }
     }
