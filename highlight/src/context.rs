@@ -79,6 +79,7 @@ impl Ambient {
     }
 
     /// Of a request, which has a scope of its own.
+    #[inline]
     pub(crate) fn new(session: Option<Session>) -> Self {
         note(session.as_ref());
         Ambient(Some(Arc::new(Parts {
@@ -133,6 +134,7 @@ impl Ambient {
     }
 }
 
+#[inline]
 fn note(session: Option<&Session>) {
     if session.is_some() && !SESSIONS.load(Ordering::Relaxed) {
         SESSIONS.store(true, Ordering::Relaxed);

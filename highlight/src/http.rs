@@ -117,7 +117,7 @@ impl Highlight {
             client.routes.of(request, method, make)
         } else {
             // What is remembered here may have been made under other rules.
-            Routes::default().of(request, method, make)
+            Routes::anew(request, method, make)
         }
     }
 }

@@ -15,10 +15,12 @@ thread_local! {
 pub(crate) struct Ids(RandomIdGenerator);
 
 impl IdGenerator for Ids {
+    #[inline]
     fn new_trace_id(&self) -> TraceId {
         ADOPTED.take().unwrap_or_else(|| self.0.new_trace_id())
     }
 
+    #[inline]
     fn new_span_id(&self) -> SpanId {
         self.0.new_span_id()
     }

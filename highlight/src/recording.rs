@@ -282,6 +282,7 @@ impl Recording {
 }
 
 impl Shared {
+    #[inline]
     fn belong_to(&mut self, highlight: &Highlight) {
         let own = self.highlight.as_ref();
         if !own.is_some_and(|own| own.is_same(highlight)) {
@@ -350,14 +351,15 @@ impl Live {
     /// Its parent's context; none when it has begun already.
     #[inline]
     fn begin(&mut self, highlight: &Highlight) -> Option<Context> {
-        if self.stage != Stage::Made {
-            return None;
-        }
+        (self.stage == Stage::Made).then(|| self.begin_made(highlight))
+    }
+
+    fn begin_made(&mut self, highlight: &Highlight) -> Context {
         let parent = mem::take(&mut self.parent);
         let ambient = Ambient::of(&parent);
         let (parent, ambient) = inside_the_session(parent, ambient, highlight.0.owner);
         self.begin_below(&parent, &ambient, highlight);
-        Some(parent)
+        parent
     }
 
     #[inline]

@@ -58,6 +58,7 @@ struct Active {
 }
 
 impl HttpMetrics {
+    #[inline]
     pub(super) fn start(highlight: &Highlight, route: Arc<Route>) -> Self {
         let metrics = &highlight.0.metrics;
         if highlight.is_silent() {
@@ -82,6 +83,7 @@ impl HttpMetrics {
     }
 
     /// The request was answered with `status`; or given up, where there is none. An exemplar leads to its `span`.
+    #[inline]
     pub(super) fn end(
         &mut self,
         highlight: &Highlight,
@@ -128,6 +130,7 @@ impl Active {
     }
 
     /// One more or one less of the requests that are handled; none where there are too many series, which is so for good.
+    #[inline]
     fn change<'a>(&'a self, active: &'a Instrument, by: i64) -> Option<Measurement<'a>> {
         let find = || active.series(tags(self.route.key()).into_iter());
         Some(Measurement {

@@ -54,8 +54,7 @@ impl Drop for Inside<'_> {
 
 impl Opened {
     /// A `tracing` span, so that what is spawned `in_current_span` stays below it; where the filters take it out, or another
-    /// subscriber is in charge, a span of our own. `parent` has `ambient`;
-    /// `fill` adds the span's attributes.
+    /// subscriber is in charge, a span of our own. `parent` has `ambient`; `fill` adds the attributes.
     #[inline]
     pub(super) fn new(
         highlight: &Highlight,

@@ -151,6 +151,27 @@ struct Asked<'a> {
     template: Option<&'a str>,
 }
 
+impl<'a> Asked<'a> {
+    #[inline]
+    fn by(request: &'a impl Request, method: Option<&'static str>) -> Self {
+        Asked {
+            method,
+            scheme: scheme(request.scheme()),
+            version: request.version(),
+            template: request.route(),
+        }
+    }
+
+    fn key(&self) -> Key {
+        Key {
+            method: self.method,
+            scheme: self.scheme,
+            version: self.version,
+            template: self.template.map(Box::from),
+        }
+    }
+}
+
 impl Key {
     #[inline]
     fn is(&self, asked: &Asked<'_>) -> bool {
@@ -196,12 +217,7 @@ impl Routes {
         method: Option<&'static str>,
         make: impl FnOnce(Key) -> Route,
     ) -> Arc<Route> {
-        let asked = Asked {
-            method,
-            scheme: scheme(request.scheme()),
-            version: request.version(),
-            template: request.route(),
-        };
+        let asked = Asked::by(request, method);
         let mut slot = self.slot(asked.template);
         while let Some(known) = slot.get() {
             if known.route.key.is(&asked) {
@@ -212,16 +228,20 @@ impl Routes {
         self.add(&asked, slot, make)
     }
 
+    /// The same where it is not to be remembered.
+    #[cold]
+    pub(super) fn anew(
+        request: &impl Request,
+        method: Option<&'static str>,
+        make: impl FnOnce(Key) -> Route,
+    ) -> Arc<Route> {
+        Arc::new(make(Asked::by(request, method).key()))
+    }
+
     /// Adds a route at the end, behind those that others add at this moment; where there are too many, it is not remembered.
     #[cold]
     fn add(&self, asked: &Asked<'_>, end: &Slot, make: impl FnOnce(Key) -> Route) -> Arc<Route> {
-        let key = Key {
-            method: asked.method,
-            scheme: asked.scheme,
-            version: asked.version,
-            template: asked.template.map(Box::from),
-        };
-        let route = Arc::new(make(key));
+        let route = Arc::new(make(asked.key()));
         if self.count.load(Ordering::Relaxed) >= MAX_ROUTES {
             return route;
         }

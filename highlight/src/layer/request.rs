@@ -83,6 +83,7 @@ impl RequestSpan {
     }
 
     /// The request is over. Others may hold the span for longer.
+    #[inline]
     pub(crate) fn close(self) {
         if let Some(id) = &self.id {
             subscriber::leave(id);
