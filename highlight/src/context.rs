@@ -1,8 +1,8 @@
 //! What ties a record to its request: trace, span and session, taken from an OpenTelemetry context.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use opentelemetry::context::FutureExt as _;
 use opentelemetry::trace::{SpanContext, TraceContextExt as _};
@@ -53,11 +53,23 @@ fn has_session(context: &Context) -> bool {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ambient(Option<Arc<Parts>>);
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 struct Parts {
     session: Option<Session>,
-    scope: Option<Scope>,
+    /// Made when somebody first puts something into it, or is to share it: most requests go without.
+    scope: Option<OnceLock<Scope>>,
     owner: Option<Owner>,
+}
+
+impl Clone for Parts {
+    fn clone(&self) -> Self {
+        let shared = |scope: &OnceLock<Scope>| scope.get_or_init(Scope::default).clone();
+        Parts {
+            session: self.session.clone(),
+            scope: self.scope.as_ref().map(shared).map(OnceLock::from),
+            owner: self.owner,
+        }
+    }
 }
 
 impl Ambient {
@@ -66,12 +78,13 @@ impl Ambient {
         context.get::<Ambient>().cloned().unwrap_or_default()
     }
 
-    /// Of a request.
-    pub(crate) fn new(session: Option<Session>, scope: Scope) -> Self {
+    /// Of a request, which has a scope of its own.
+    #[inline]
+    pub(crate) fn new(session: Option<Session>) -> Self {
         note(session.as_ref());
         Ambient(Some(Arc::new(Parts {
             session,
-            scope: Some(scope),
+            scope: Some(OnceLock::new()),
             owner: None,
         })))
     }
@@ -80,8 +93,20 @@ impl Ambient {
         self.0.as_ref()?.session.as_ref()
     }
 
+    /// To put something into it.
     pub(crate) fn scope(&self) -> Option<&Scope> {
-        self.0.as_ref()?.scope.as_ref()
+        let scope = self.0.as_ref()?.scope.as_ref()?;
+        Some(scope.get_or_init(Scope::default))
+    }
+
+    /// To see what is in it; none where nothing was ever put there.
+    #[inline]
+    pub(crate) fn used_scope(&self) -> Option<&Scope> {
+        self.0.as_ref()?.scope.as_ref()?.get()
+    }
+
+    fn has_scope(&self) -> bool {
+        self.0.as_ref().is_some_and(|parts| parts.scope.is_some())
     }
 
     pub(crate) fn owner(&self) -> Option<Owner> {
@@ -95,7 +120,7 @@ impl Ambient {
     }
 
     pub(crate) fn with_scope(mut self, scope: Option<Scope>) -> Self {
-        self.parts().scope = scope;
+        self.parts().scope = scope.map(OnceLock::from);
         self
     }
 
@@ -109,6 +134,7 @@ impl Ambient {
     }
 }
 
+#[inline]
 fn note(session: Option<&Session>) {
     if session.is_some() && !SESSIONS.load(Ordering::Relaxed) {
         SESSIONS.store(true, Ordering::Relaxed);
@@ -136,7 +162,7 @@ where
 fn is_ours(context: &Context) -> bool {
     let ambient = context.get::<Ambient>();
     context.has_active_span()
-        || ambient.is_some_and(|ours| ours.session().is_some() || ours.scope().is_some())
+        || ambient.is_some_and(|ours| ours.session().is_some() || ours.has_scope())
 }
 
 /// The ids a record carries.

@@ -240,6 +240,7 @@ impl Highlight {
 
     /// False when `OTEL_SDK_DISABLED` turned everything off.
     #[must_use]
+    #[inline]
     pub fn is_enabled(&self) -> bool {
         !self.0.disabled
     }
@@ -322,6 +323,7 @@ impl Highlight {
     }
 
     /// True where nothing is to be recorded: on the worker's own threads, or everywhere when disabled.
+    #[inline]
     pub(crate) fn is_silent(&self) -> bool {
         self.0.disabled || is_worker()
     }

@@ -22,16 +22,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use opentelemetry::KeyValue;
 use opentelemetry::trace::{Status, TraceContextExt as _};
-use opentelemetry::{Context, KeyValue};
 
 use crate::capture::{EXCEPTION, ErrorReport};
-use crate::context::{Ambient, Correlation};
-use crate::export::proto::Scalar;
+use crate::context::Correlation;
 use crate::handle::Highlight;
 use crate::ids;
-use crate::recording::{Recording, SpanAttributes};
-use crate::scrub::Scrub;
+use crate::layer::request::RequestSpan;
+use crate::recording::{Noting, SpanAttributes};
 use crate::stacktrace::RawStack;
 use describe::{Seen, describe};
 pub(crate) use describe::{host_and_port, known_method};
@@ -39,8 +38,8 @@ pub use ending::Ending;
 use forwarded::Forwarded;
 pub(crate) use headers::{Headers, MAX_BAGGAGE_BYTES};
 use metrics::HttpMetrics;
-pub(crate) use names::Names;
-use opened::{Inside, open_span};
+pub(crate) use names::{FIELDS, Field, Names};
+use opened::Opened;
 pub(crate) use origin::origin;
 use route::Route;
 pub(crate) use route::Routes;
@@ -80,10 +79,7 @@ pub struct Exchange(Box<Open>);
 #[derive(Debug)]
 struct Open {
     highlight: Highlight,
-    context: Context,
-    /// None when the application's filters take the span out: the context then does without it.
-    span: Option<tracing::Span>,
-    recording: Recording,
+    span: Opened,
     metrics: HttpMetrics,
     started: Instant,
     failed: bool,
@@ -113,14 +109,16 @@ pub struct Panicked;
 impl Highlight {
     fn route(&self, request: &impl Request, method: Option<&'static str>) -> Arc<Route> {
         let client = &self.0;
-        client.intake.with_server_names(|names, scrub| {
-            if client.intake.is_latest() {
-                client.routes.of(request, method, names, scrub)
-            } else {
-                // What is remembered here may have been made under other rules.
-                Routes::default().of(request, method, names, scrub)
-            }
-        })
+        let make = |key| {
+            let intake = &client.intake;
+            intake.with_server_names(|names, scrub| Route::new(key, names, scrub))
+        };
+        if client.intake.is_latest() {
+            client.routes.of(request, method, make)
+        } else {
+            // What is remembered here may have been made under other rules.
+            Routes::anew(request, method, make)
+        }
     }
 }
 
@@ -129,13 +127,11 @@ impl Exchange {
     /// headers name them. Malformed headers are ignored.
     pub fn start(highlight: Highlight, request: &impl Request) -> Self {
         let headers = Headers::of(request);
-        let (parent, trace_id) = origin(&headers);
+        let (parent, ambient, trace_id) = origin(&headers);
         let method = known_method(request.method());
         let route = highlight.route(request, method);
         let started = Instant::now();
-        let (span, context, recording) =
-            ids::adopting(trace_id, || open_span(&highlight, &route, parent));
-        recording.describe(|attributes, names, scrub| {
+        let fill = |attributes: &mut SpanAttributes| {
             let forwarded = if highlight.0.trust_forwarded {
                 Forwarded::of(&headers)
             } else {
@@ -151,16 +147,14 @@ impl Exchange {
                 headers: &headers,
                 forwarded,
             };
-            describe(&seen, names, &mut |name, value| {
-                attributes.add(|buf| name.scalar(buf, value, scrub));
-            });
-        });
+            attributes.note_request(|noting| describe(&seen, noting));
+        };
+        let open = || Opened::new(&highlight, &route, parent, ambient, fill);
+        let span = ids::adopting(trace_id, open);
         Exchange(Box::new(Open {
             metrics: HttpMetrics::start(&highlight, route),
             highlight,
-            context,
             span,
-            recording,
             started,
             failed: false,
             finished: false,
@@ -197,7 +191,7 @@ impl Open {
     /// Runs a step inside. One that does not come to its end has panicked, and that is recorded.
     fn run(&mut self, step: &mut dyn FnMut()) {
         let (result, panics) = {
-            let _inside = Inside::of(self.span.as_ref(), &self.context);
+            let _inside = self.span.enter();
             crate::panic::catch(step)
         };
         if result.is_err() || !panics.is_empty() {
@@ -216,9 +210,11 @@ impl Open {
                 (Some(report), panics)
             }
         };
-        for report in caught {
-            let correlation = Correlation::of(&self.context);
-            self.highlight.capture_for(report.clone(), &correlation);
+        if let Some(span) = self.span.get() {
+            for report in caught {
+                let correlation = Correlation::of(&span.context);
+                self.highlight.capture_for(report.clone(), &correlation);
+            }
         }
         if let Some(report) = last {
             self.record(&report);
@@ -229,17 +225,22 @@ impl Open {
     fn record(&mut self, report: &ErrorReport) {
         self.failed = true;
         self.metrics.fail(report.type_name());
-        let span = self.context.span();
+        let Some(RequestSpan {
+            context, ambient, ..
+        }) = self.span.get()
+        else {
+            return;
+        };
+        let span = context.span();
         if !span.span_context().is_sampled() {
-            let correlation = Correlation::of(&self.context);
+            let correlation = Correlation::of(context);
             self.highlight.capture_for(report.clone(), &correlation);
             return;
         }
         let Some(report) = self.highlight.0.intake.hooks().error(report.clone()) else {
             return;
         };
-        let ambient = Ambient::of(&self.context);
-        span.add_event(EXCEPTION, report.event_attributes(ambient.scope()));
+        span.add_event(EXCEPTION, report.event_attributes(ambient.used_scope()));
         span.set_attribute(KeyValue::new("error.type", report.type_name().to_owned()));
         span.set_status(Status::error(report.message().to_owned()));
     }
@@ -251,13 +252,10 @@ impl Open {
             None => {}
         }
         let failed_now = status >= 500 && !self.failed;
-        self.end(Some(status), |attributes, names, scrub| {
-            let code = Scalar::Int(i64::from(status));
-            attributes.add(|buf| names.status.scalar(buf, code, scrub));
+        self.end(Some(status), |noting| {
+            noting.int(Field::Status, i64::from(status));
             if failed_now {
-                let error_type = status.to_string();
-                let error_type = Scalar::Str(&error_type);
-                attributes.add(|buf| names.error_type.scalar(buf, error_type, scrub));
+                noting.text(Field::ErrorType, &status.to_string());
             }
             failed_now.then_some("")
         });
@@ -266,14 +264,14 @@ impl Open {
     /// The client's own mistake, told by the handler: worth a note, not an error.
     #[cold]
     fn note(&self, report: &ErrorReport) {
-        self.recording.describe(|attributes, names, scrub| {
-            let (error_type, message) = (report.type_name(), report.message());
-            for (name, text) in [
-                (&names.error_type, error_type),
-                (&names.error_message, message),
-            ] {
-                attributes.add(|buf| name.scalar(buf, Scalar::Str(text), scrub));
-            }
+        let Some(RequestSpan { recording, .. }) = self.span.get() else {
+            return;
+        };
+        recording.add(|attributes, _| {
+            attributes.note_request(|noting| {
+                noting.text(Field::ErrorType, report.type_name());
+                noting.text(Field::ErrorMessage, report.message());
+            });
         });
     }
 
@@ -282,16 +280,19 @@ impl Open {
     fn end(
         &mut self,
         status: Option<u16>,
-        last: impl FnOnce(&mut SpanAttributes, &Names, &Scrub) -> Option<&'static str>,
+        last: impl FnOnce(&mut Noting<'_>) -> Option<&'static str>,
     ) {
         self.finished = true;
         let took = self.started.elapsed();
-        self.metrics
-            .end(&self.highlight, &self.context, took, status);
-        let ambient = self.context.get::<Ambient>();
-        self.recording.finish_after(took, |draft, names, scrub| {
-            let failure = last(&mut draft.attributes, names, scrub);
-            if let Some(scope) = ambient.and_then(Ambient::scope) {
+        let Some(span) = self.span.get() else {
+            return;
+        };
+        self.metrics.end(&self.highlight, span, took, status);
+        span.recording.finish_after(took, |draft, scrub| {
+            let mut failure = None;
+            let note = |noting: &mut Noting<'_>| failure = last(noting);
+            draft.attributes.note_request(note);
+            if let Some(scope) = span.ambient.used_scope() {
                 // What the handler learnt of its user after the span had begun.
                 draft.attributes.push_tags(scope, scrub);
             }
@@ -305,11 +306,11 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         if !self.finished {
-            self.end(None, |attributes, names, scrub| {
-                let cancelled = Scalar::Str("cancelled");
-                attributes.add(|buf| names.error_type.scalar(buf, cancelled, scrub));
+            self.end(None, |noting| {
+                noting.text(Field::ErrorType, "cancelled");
                 Some("the client hung up")
             });
         }
+        self.span.close();
     }
 }

@@ -15,10 +15,12 @@ thread_local! {
 pub(crate) struct Ids(RandomIdGenerator);
 
 impl IdGenerator for Ids {
+    #[inline]
     fn new_trace_id(&self) -> TraceId {
         ADOPTED.take().unwrap_or_else(|| self.0.new_trace_id())
     }
 
+    #[inline]
     fn new_span_id(&self) -> SpanId {
         self.0.new_span_id()
     }
@@ -26,10 +28,16 @@ impl IdGenerator for Ids {
 
 /// Runs `start`, which begins a trace, so that it goes on under `trace_id`. OpenTelemetry has no other way to say so: a parent
 /// without a span id is no parent to it.
+#[inline]
 pub(crate) fn adopting<T>(trace_id: Option<TraceId>, start: impl FnOnce() -> T) -> T {
-    ADOPTED.set(trace_id);
+    let adopts = trace_id.is_some();
+    if adopts {
+        ADOPTED.set(trace_id);
+    }
     let started = start();
-    ADOPTED.set(None);
+    if adopts {
+        ADOPTED.set(None);
+    }
     started
 }
 

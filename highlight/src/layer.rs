@@ -3,13 +3,14 @@
 //! It does for spans what `tracing-opentelemetry` does, with two differences: it lives next to any other layer, that one and
 //! itself included, where two of that one panic; and it leaves events to [`fields`].
 
-mod entered;
+pub(crate) mod entered;
 mod entry;
 mod fields;
 mod filter;
 mod log_fields;
 mod noted;
 pub(crate) mod prepared;
+pub(crate) mod request;
 mod slots;
 mod span_fields;
 mod subscriber;
@@ -33,7 +34,7 @@ use fields::Fields;
 use filter::Directives;
 use log_fields::LogPlace;
 use noted::Noted;
-pub(crate) use subscriber::subscriber;
+pub(crate) use subscriber::{for_requests, subscriber};
 
 /// The layer under the configured filter.
 pub(crate) fn layer<S>(highlight: &Highlight) -> impl Layer<S> + Send + Sync + 'static

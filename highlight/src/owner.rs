@@ -25,6 +25,7 @@ impl Owner {
     }
 
     /// What to put into a context that this SDK makes, where that says anything new.
+    #[inline]
     pub(crate) fn mark(self, ambient: &Ambient) -> Option<Owner> {
         (!is_alone() && ambient.owner() != Some(self)).then_some(self)
     }
@@ -41,6 +42,7 @@ impl Owner {
     }
 }
 
+#[inline]
 fn is_alone() -> bool {
     LAYERS.load(Ordering::Relaxed) < 2
 }

@@ -91,6 +91,7 @@ fn hand_to_request(report: ErrorReport) -> Option<ErrorReport> {
 
 /// Runs a step of a request's handling, keeping its panics for the caller: those reported by the hook, and whether one of
 /// them got out.
+#[inline]
 pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> (Result<T, String>, Vec<ErrorReport>) {
     let outer = REQUEST.replace(Some(Vec::new()));
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use opentelemetry::trace::{Event, Link, SpanContext, SpanKind, Status, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue, StringValue};
 
+use crate::context::Ambient;
 use crate::export::buffer::lock;
 use crate::export::deferred::Gap;
 use crate::export::log_record::unix_nanos;
@@ -20,9 +21,8 @@ use crate::export::span::{self, Head};
 use crate::export::worker::is_worker;
 use crate::export::{scribe, span_note};
 use crate::handle::Highlight;
-use crate::http::Names;
 use crate::scrub::Scrub;
-pub(crate) use attributes::SpanAttributes;
+pub(crate) use attributes::{Noting, SpanAttributes};
 use begun::{Begun, inside_the_session};
 use shown::Shown;
 
@@ -147,6 +147,38 @@ impl Recording {
         Recording(shared)
     }
 
+    /// A span that starts and begins now, below the one in `parent`, which has `ambient`; and its own context, and what that has of it.
+    /// `fill` adds attributes, if the sampling takes it.
+    #[inline]
+    pub(crate) fn begun(
+        highlight: &Highlight,
+        title: Title,
+        parent: Context,
+        ambient: Ambient,
+        fill: impl FnOnce(&mut SpanAttributes),
+    ) -> (Self, Context, Ambient) {
+        let (parent, ambient) = inside_the_session(parent, ambient, highlight.0.owner);
+        let mut shared = spare::take().unwrap_or_default();
+        let mut own = SpanContext::NONE;
+        if let Some(shared) = Arc::get_mut(&mut shared) {
+            shared.belong_to(highlight);
+            let live = shared.live.get_mut();
+            let live = live.unwrap_or_else(PoisonError::into_inner);
+            live.draft.name = title.name;
+            live.draft.kind = title.kind;
+            live.draft.attributes.reserve(USUAL_ATTRIBUTES);
+            live.start = unix_nanos(SystemTime::now());
+            live.begin_below(&parent, &ambient, highlight);
+            if live.stage == Stage::Begun {
+                fill(&mut live.draft.attributes);
+            }
+            own = live.begun.context.clone();
+        }
+        let recording = Recording(shared);
+        let context = parent.with_span(Shown::new(recording.clone(), own));
+        (recording, context, ambient)
+    }
+
     /// True when it is a span of this SDK.
     pub(crate) fn is_of(&self, highlight: &Highlight) -> bool {
         let own = self.0.highlight.as_ref();
@@ -202,15 +234,6 @@ impl Recording {
         });
     }
 
-    /// [`add`](Self::add) for a server span.
-    pub(crate) fn describe(&self, add: impl FnOnce(&mut SpanAttributes, &Names, &Scrub)) {
-        self.change(|live, highlight| {
-            let attributes = &mut live.draft.attributes;
-            let intake = &highlight.0.intake;
-            intake.with_server_names(|names, scrub| add(attributes, names, scrub));
-        });
-    }
-
     pub(crate) fn rename(&self, name: StringValue) {
         self.change(|live, _| live.draft.name = name);
     }
@@ -242,15 +265,11 @@ impl Recording {
 
     /// The same for who measured how long it took, with what is known of it at `last`.
     #[inline]
-    pub(crate) fn finish_after(
-        &self,
-        took: Duration,
-        last: impl FnOnce(&mut Draft, &Names, &Scrub),
-    ) {
+    pub(crate) fn finish_after(&self, took: Duration, last: impl FnOnce(&mut Draft, &Scrub)) {
         let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         self.0.finish(|live, highlight| {
             let intake = &highlight.0.intake;
-            intake.with_server_names(|names, scrub| last(&mut live.draft, names, scrub));
+            intake.with_scrub(|scrub| last(&mut live.draft, scrub));
             live.start.saturating_add(took)
         });
     }
@@ -263,6 +282,7 @@ impl Recording {
 }
 
 impl Shared {
+    #[inline]
     fn belong_to(&mut self, highlight: &Highlight) {
         let own = self.highlight.as_ref();
         if !own.is_some_and(|own| own.is_same(highlight)) {
@@ -331,22 +351,29 @@ impl Live {
     /// Its parent's context; none when it has begun already.
     #[inline]
     fn begin(&mut self, highlight: &Highlight) -> Option<Context> {
-        if self.stage != Stage::Made {
-            return None;
-        }
-        let client = &highlight.0;
+        (self.stage == Stage::Made).then(|| self.begin_made(highlight))
+    }
+
+    fn begin_made(&mut self, highlight: &Highlight) -> Context {
         let parent = mem::take(&mut self.parent);
-        let (parent, ambient) = inside_the_session(parent, client.owner);
-        self.begun = Begun::below(&parent, &self.draft, &client.sampling);
+        let ambient = Ambient::of(&parent);
+        let (parent, ambient) = inside_the_session(parent, ambient, highlight.0.owner);
+        self.begin_below(&parent, &ambient, highlight);
+        parent
+    }
+
+    #[inline]
+    fn begin_below(&mut self, parent: &Context, ambient: &Ambient, highlight: &Highlight) {
+        let client = &highlight.0;
+        self.begun = Begun::below(parent, &self.draft, &client.sampling);
         if self.begun.context.is_sampled() {
             let attributes = &mut self.draft.attributes;
             let intake = &client.intake;
-            intake.with_scrub(|scrub| attributes.push_ambient(&ambient, scrub));
+            intake.with_scrub(|scrub| attributes.push_ambient(ambient, scrub));
             self.stage = Stage::Begun;
         } else {
             self.stage = Stage::Over;
         }
-        Some(parent)
     }
 
     #[inline]
@@ -356,7 +383,9 @@ impl Live {
             Form::Note(site) => {
                 // Mostly there is nothing of it, which takes no memory.
                 let mut rest = Vec::new();
-                self.write_rest(&mut rest, scrub);
+                if self.has_rest() {
+                    self.write_rest(&mut rest, scrub);
+                }
                 span_note::write(buf, head, site, attributes, &rest);
             }
             Form::Record(site) => {
@@ -367,8 +396,13 @@ impl Live {
         }
     }
 
+    fn has_rest(&self) -> bool {
+        let has_status = !matches!(self.draft.status, Status::Unset);
+        has_status || !self.parts.is_empty() || self.draft.attributes.over > 0
+    }
+
     /// What comes behind the attributes.
-    #[inline]
+    #[inline(never)]
     fn write_rest(&self, buf: &mut Vec<u8>, scrub: &Scrub) {
         span::write_status(buf, &self.draft.status, scrub);
         buf.extend_from_slice(&self.parts);

@@ -66,11 +66,23 @@ impl Sampling {
     ) -> bool {
         match parent {
             Some(parent) if !self.ignores_parent => parent.is_sampled(),
-            _ => falls_within(trace_id, self.rate_of(name, kind)),
+            _ => {
+                let rate = self.rate_of(name, kind);
+                rate >= 1.0 || falls_within(trace_id, rate)
+            }
         }
     }
 
+    #[inline]
     fn rate_of(&self, name: &str, kind: &SpanKind) -> f64 {
+        if self.names.is_empty() && self.kinds.is_empty() {
+            return self.rate.unwrap_or(1.0);
+        }
+        self.special_rate_of(name, kind)
+    }
+
+    #[cold]
+    fn special_rate_of(&self, name: &str, kind: &SpanKind) -> f64 {
         let by_name = self.names.iter().find(|(known, _)| known == name);
         let by_kind = || self.kinds.iter().find(|(known, _)| *known == kind.into());
         by_name
@@ -130,9 +142,6 @@ impl ShouldSample for Sampling {
 /// As OpenTelemetry's own `TraceIdRatioBased`: services with the same rate decide alike.
 fn falls_within(trace_id: TraceId, rate: f64) -> bool {
     const RANGE: f64 = 9_223_372_036_854_775_808.0; // 2^63
-    if rate >= 1.0 {
-        return true;
-    }
     let bytes = trace_id.to_bytes();
     let low = bytes[8..]
         .iter()

@@ -353,7 +353,7 @@ pub(super) fn write_ambient(buf: &mut Vec<u8>, ambient: &Ambient, scrub: &Scrub)
         let id = Scalar::Str(session.secure_id());
         proto::key_value(buf, ATTRIBUTES, "highlight.session_id", id);
     }
-    if let Some(scope) = ambient.scope() {
+    if let Some(scope) = ambient.used_scope() {
         scope.each_tag(|key, value| {
             value::field(buf, ATTRIBUTES, key, Scalar::Str(value), scrub);
         });
@@ -380,6 +380,7 @@ pub(super) fn write_location(buf: &mut Vec<u8>, location: &Location<'_>) {
 }
 
 /// Nanoseconds since 1970, zero (unknown) for what does not fit.
+#[inline]
 pub(crate) fn unix_nanos(time: SystemTime) -> u64 {
     let since: Duration = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let seconds = since.as_secs().checked_mul(1_000_000_000);

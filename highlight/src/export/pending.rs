@@ -33,7 +33,7 @@ pub(super) struct Moment {
 impl Moment {
     #[inline]
     pub(super) fn now(correlation: Correlation) -> Self {
-        let scope = correlation.ambient.scope();
+        let scope = correlation.ambient.used_scope();
         Moment {
             time: SystemTime::now(),
             tags: scope.and_then(Scope::tags),

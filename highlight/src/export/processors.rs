@@ -87,10 +87,12 @@ impl Intake {
     }
 
     /// Whether no further `init` has replaced it.
+    #[inline]
     pub(crate) fn is_latest(&self) -> bool {
         self.successor.get().is_none()
     }
 
+    #[inline]
     fn latest(&self) -> &Intake {
         let mut intake = self;
         while let Some(next) = intake.successor.get() {
@@ -139,6 +141,7 @@ impl Intake {
 
     /// Takes a span of ours that has ended: `write` writes its note, or its record where it is wanted here, and gives back the stacks
     /// that it lacks.
+    #[inline]
     pub(crate) fn finished(
         &self,
         span: &Finished<'_>,
@@ -218,6 +221,7 @@ impl Intake {
 
     /// Takes an event of `tracing`: by a note, which `note` writes, where that says it all, and
     /// otherwise by the record that `log` writes.
+    #[inline]
     pub(crate) fn event(
         &self,
         metadata: &'static Metadata<'static>,
@@ -258,6 +262,7 @@ impl Intake {
         work(intake.server_names.get_or_init(|| Names::new(scrub)), scrub)
     }
 
+    #[inline]
     pub(crate) fn with_scrub<T>(&self, work: impl FnOnce(&Scrub) -> T) -> T {
         work(&self.latest().style.scrub)
     }
@@ -329,7 +334,7 @@ impl SpanProcessor for Intake {
             let id = StringValue::from(session.shared_id());
             span.set_attribute(KeyValue::new("highlight.session_id", id));
         }
-        if let Some(scope) = ambient.scope() {
+        if let Some(scope) = ambient.used_scope() {
             span.set_attributes(scope.attributes());
         }
     }

@@ -11,6 +11,7 @@ thread_local! {
 
 /// Runs `work` with an empty buffer. The buffer is taken, not borrowed, so a `Debug` implementation that logs while it is
 /// being logged gets one of its own; so does a thread that is being torn down.
+#[inline]
 pub(crate) fn with<T>(work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     let mut buf = SCRATCH.try_with(Cell::take).unwrap_or_default();
     buf.clear();

@@ -11,6 +11,7 @@ thread_local! {
 }
 
 /// Writes the name of the current thread, when it has one.
+#[inline]
 pub(super) fn write(buf: &mut Vec<u8>) {
     let known = ENCODED.try_with(|known| {
         buf.extend_from_slice(known.get_or_init(encode));

@@ -30,6 +30,7 @@ thread_local! {
 }
 
 /// True on the worker's own threads, whose telemetry is nobody's business.
+#[inline]
 pub(crate) fn is_worker() -> bool {
     WORKER.get()
 }

@@ -125,7 +125,8 @@ pub fn trace_headers(data: &[u8]) {
 }
 
 fn origin(headers: &[(&str, &str)]) -> (Context, Option<TraceId>) {
-    crate::http::origin(&Headers::of(&Fake(headers)))
+    let (context, _, adopted) = crate::http::origin(&Headers::of(&Fake(headers)));
+    (context, adopted)
 }
 
 fn check(session: &Session) {

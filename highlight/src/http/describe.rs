@@ -4,9 +4,8 @@ use super::Request;
 use super::address::AddressText;
 use super::forwarded::Forwarded;
 use super::headers::Headers;
-use super::names::Names;
-use crate::export::keyed::Keyed;
-use crate::export::proto::Scalar;
+use super::names::Field;
+use crate::recording::Noting;
 
 /// The methods of the semantic conventions; any other is sent as `_OTHER`.
 static METHODS: [&str; 9] = [
@@ -29,42 +28,38 @@ pub(super) struct Seen<'a, R> {
     pub(super) forwarded: Forwarded<'a>,
 }
 
-/// Sets what is not the same for all requests of a route.
+/// Notes what is not the same for all requests of a route.
 #[inline]
-pub(super) fn describe<R: Request>(
-    seen: &Seen<'_, R>,
-    names: &Names,
-    set: &mut impl FnMut(&Keyed, Scalar<'_>),
-) {
+pub(super) fn describe<R: Request>(seen: &Seen<'_, R>, noting: &mut Noting<'_>) {
     let Seen {
         request, headers, ..
     } = seen;
     let forwarded = &seen.forwarded;
-    let mut text = |name: &Keyed, value: Option<&str>| {
+    let mut text = |field, value: Option<&str>| {
         if let Some(value) = value {
-            set(name, Scalar::Str(value));
+            noting.text(field, value);
         }
     };
     if !seen.is_known {
-        text(&names.original_method, Some(request.method()));
+        text(Field::OriginalMethod, Some(request.method()));
     }
-    text(&names.scheme, seen.scheme);
-    text(&names.path, Some(request.path()));
-    text(&names.query, request.query());
-    text(&names.user_agent, headers.user_agent);
+    text(Field::Scheme, seen.scheme);
+    text(Field::Path, Some(request.path()));
+    text(Field::Query, request.query());
+    text(Field::UserAgent, headers.user_agent);
     let host = forwarded.host.or(headers.host);
     let host = host.or_else(|| request.authority());
     let (host, port) = host.map(host_and_port).unwrap_or_default();
-    text(&names.server, host);
+    text(Field::Server, host);
     let peer = request.peer();
     let peer = peer.map(AddressText::of);
     let client = forwarded.client.map(AddressText::of);
     let peer = peer.as_ref().map(AddressText::as_str);
     let client = client.as_ref().map(AddressText::as_str);
-    text(&names.client, client.or(peer));
-    text(&names.peer, peer);
+    text(Field::Client, client.or(peer));
+    text(Field::Peer, peer);
     if let Some(port) = port {
-        set(&names.port, Scalar::Int(i64::from(port)));
+        noting.int(Field::Port, i64::from(port));
     }
 }
 

@@ -6,12 +6,11 @@ use std::iter::Flatten;
 use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry::Context;
-
 use super::route::{Key, Route};
-use crate::context::{Ambient, Correlation};
+use crate::context::Correlation;
 use crate::export::proto::Scalar;
 use crate::handle::Highlight;
+use crate::layer::request::RequestSpan;
 use crate::metrics::instrument::{Instrument, Kind, Refusal, Registry, Value, Wanted};
 use crate::metrics::record::Measurement;
 use crate::metrics::tags::Tag;
@@ -59,6 +58,7 @@ struct Active {
 }
 
 impl HttpMetrics {
+    #[inline]
     pub(super) fn start(highlight: &Highlight, route: Arc<Route>) -> Self {
         let metrics = &highlight.0.metrics;
         if highlight.is_silent() {
@@ -82,30 +82,30 @@ impl HttpMetrics {
         }
     }
 
-    /// The request was answered with `status`; or given up, where there is none. An exemplar leads to `context`.
+    /// The request was answered with `status`; or given up, where there is none. An exemplar leads to its `span`.
+    #[inline]
     pub(super) fn end(
         &mut self,
         highlight: &Highlight,
-        context: &Context,
+        span: &RequestSpan,
         took: Duration,
         status: Option<u16>,
     ) {
         if let Some(active) = self.0.take() {
-            active.end(highlight, context, took, status);
+            active.end(highlight, span, took, status);
         }
     }
 }
 
 impl Active {
-    fn end(self, highlight: &Highlight, context: &Context, took: Duration, status: Option<u16>) {
+    fn end(self, highlight: &Highlight, span: &RequestSpan, took: Duration, status: Option<u16>) {
         let metrics = &highlight.0.metrics;
         let Some(HttpInstruments { duration, active }) = metrics.http() else {
             return;
         };
         let seconds = Value::Double(took.as_secs_f64());
-        let ambient = context.get::<Ambient>();
-        let in_a_session = ambient.is_some_and(|ambient| ambient.session().is_some());
-        let exemplar = (in_a_session && metrics.has_exemplars()).then(|| Correlation::of(context));
+        let leads_there = span.ambient.session().is_some() && metrics.has_exemplars();
+        let exemplar = leads_there.then(|| Correlation::of(&span.context));
         let exemplar = exemplar.as_ref();
         let left = self.change(active, -1);
         let plain = status.filter(|_| self.error_type.is_none());
@@ -130,6 +130,7 @@ impl Active {
     }
 
     /// One more or one less of the requests that are handled; none where there are too many series, which is so for good.
+    #[inline]
     fn change<'a>(&'a self, active: &'a Instrument, by: i64) -> Option<Measurement<'a>> {
         let find = || active.series(tags(self.route.key()).into_iter());
         Some(Measurement {

@@ -7,19 +7,18 @@ use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use super::headers::Headers;
 use super::session;
 use crate::context::Ambient;
-use crate::scope::Scope;
 use crate::session::Session;
 
 /// Where the request comes from: the caller's trace first, then the browser's session. Without a caller's trace the one that the
-/// browser's request id names goes on here.
+/// browser's request id names goes on here. The context has what stands beside it.
 #[inline]
-pub(crate) fn origin(headers: &Headers<'_>) -> (Context, Option<TraceId>) {
+pub(crate) fn origin(headers: &Headers<'_>) -> (Context, Ambient, Option<TraceId>) {
     let context = context(headers);
     let session = session::of(headers, &context);
     let request_id = session.as_ref().and_then(Session::request_id);
     let adopted = request_id.and_then(trace_id);
-    let ambient = Ambient::new(session, Scope::default());
-    (context.with_value(ambient), adopted)
+    let ambient = Ambient::new(session);
+    (context.with_value(ambient.clone()), ambient, adopted)
 }
 
 /// The caller's span and baggage.

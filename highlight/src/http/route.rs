@@ -1,10 +1,8 @@
 //! What the requests of one route have in common: worked out when the first of them comes.
 
-use std::hash::BuildHasher as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use foldhash::fast::RandomState;
 use opentelemetry::StringValue;
 
 use super::Request;
@@ -12,6 +10,7 @@ use super::names::Names;
 use crate::export::keyed::Keyed;
 use crate::export::proto::Scalar;
 use crate::metrics::series::Series;
+use crate::metrics::tags::{glance, spread};
 use crate::recording::SpanAttributes;
 use crate::scrub::Scrub;
 
@@ -49,7 +48,7 @@ pub(super) struct Key {
 }
 
 impl Route {
-    fn new(key: Key, names: &Names, scrub: &Scrub) -> Self {
+    pub(super) fn new(key: Key, names: &Names, scrub: &Scrub) -> Self {
         let method = key.method.unwrap_or("HTTP");
         let name = match &key.template {
             Some(template) => Arc::<str>::from([method, " ", template].concat()).into(),
@@ -152,6 +151,27 @@ struct Asked<'a> {
     template: Option<&'a str>,
 }
 
+impl<'a> Asked<'a> {
+    #[inline]
+    fn by(request: &'a impl Request, method: Option<&'static str>) -> Self {
+        Asked {
+            method,
+            scheme: scheme(request.scheme()),
+            version: request.version(),
+            template: request.route(),
+        }
+    }
+
+    fn key(&self) -> Key {
+        Key {
+            method: self.method,
+            scheme: self.scheme,
+            version: self.version,
+            template: self.template.map(Box::from),
+        }
+    }
+}
+
 impl Key {
     #[inline]
     fn is(&self, asked: &Asked<'_>) -> bool {
@@ -165,10 +185,9 @@ impl Key {
 /// All routes that requests came for. None is ever taken out, so that looking one up takes no lock.
 #[derive(Debug)]
 pub(crate) struct Routes {
-    /// By the hash of their template.
+    /// By their template.
     known: [Slot; SLOTS],
     count: AtomicUsize,
-    hashes: RandomState,
 }
 
 type Slot = OnceLock<Box<Known>>;
@@ -185,27 +204,20 @@ impl Default for Routes {
         Routes {
             known: [const { Slot::new() }; SLOTS],
             count: AtomicUsize::new(0),
-            hashes: RandomState::default(),
         }
     }
 }
 
 impl Routes {
-    /// The route of `request`.
+    /// The route of `request`, which `make` makes of what tells it apart when it comes first.
     #[inline]
     pub(super) fn of(
         &self,
         request: &impl Request,
         method: Option<&'static str>,
-        names: &Names,
-        scrub: &Scrub,
+        make: impl FnOnce(Key) -> Route,
     ) -> Arc<Route> {
-        let asked = Asked {
-            method,
-            scheme: scheme(request.scheme()),
-            version: request.version(),
-            template: request.route(),
-        };
+        let asked = Asked::by(request, method);
         let mut slot = self.slot(asked.template);
         while let Some(known) = slot.get() {
             if known.route.key.is(&asked) {
@@ -213,19 +225,23 @@ impl Routes {
             }
             slot = &known.next;
         }
-        self.add(&asked, slot, names, scrub)
+        self.add(&asked, slot, make)
+    }
+
+    /// The same where it is not to be remembered.
+    #[cold]
+    pub(super) fn anew(
+        request: &impl Request,
+        method: Option<&'static str>,
+        make: impl FnOnce(Key) -> Route,
+    ) -> Arc<Route> {
+        Arc::new(make(Asked::by(request, method).key()))
     }
 
     /// Adds a route at the end, behind those that others add at this moment; where there are too many, it is not remembered.
     #[cold]
-    fn add(&self, asked: &Asked<'_>, end: &Slot, names: &Names, scrub: &Scrub) -> Arc<Route> {
-        let key = Key {
-            method: asked.method,
-            scheme: asked.scheme,
-            version: asked.version,
-            template: asked.template.map(Box::from),
-        };
-        let route = Arc::new(Route::new(key, names, scrub));
+    fn add(&self, asked: &Asked<'_>, end: &Slot, make: impl FnOnce(Key) -> Route) -> Arc<Route> {
+        let route = Arc::new(make(asked.key()));
         if self.count.load(Ordering::Relaxed) >= MAX_ROUTES {
             return route;
         }
@@ -248,8 +264,9 @@ impl Routes {
     /// Of the template alone, which has few methods.
     #[inline]
     fn slot(&self, template: Option<&str>) -> &Slot {
-        let hash = template.map_or(0, |template| self.hashes.hash_one(template));
-        &self.known[usize::from(hash.to_le_bytes()[0]) % SLOTS]
+        // The application writes them, so nobody means to have them all in one slot.
+        let hash = spread(0, template.map_or(0, glance));
+        &self.known[usize::from(hash.to_be_bytes()[0]) % SLOTS]
     }
 }
 
@@ -272,7 +289,8 @@ mod tests {
         let scrub = Scrub::default();
         let names = Names::new(&scrub);
         let routes = Routes::default();
-        let of = |method| routes.of(&Fake(&[]), method, &names, &scrub);
+        let make = |key| Route::new(key, &names, &scrub);
+        let of = |method| routes.of(&Fake(&[]), method, make);
         let get = of(Some("GET"));
         assert_eq!(get.name.as_str(), "GET");
         assert!(Arc::ptr_eq(&get, &of(Some("GET"))));
@@ -293,7 +311,8 @@ mod tests {
                 version: "1.1",
                 template: Some(&template),
             };
-            routes.add(&asked, routes.slot(asked.template), &names, &scrub)
+            let make = |key| Route::new(key, &names, &scrub);
+            routes.add(&asked, routes.slot(asked.template), make)
         };
         std::thread::scope(|scope| {
             for _ in 0..4 {
@@ -315,7 +334,8 @@ mod tests {
     fn a_route_knows_its_own_scheme_and_no_other() {
         let scrub = Scrub::default();
         let names = Names::new(&scrub);
-        let route = Routes::default().of(&Fake(&[]), Some("GET"), &names, &scrub);
+        let make = |key| Route::new(key, &names, &scrub);
+        let route = Routes::default().of(&Fake(&[]), Some("GET"), make);
         let (known, other) = route.attributes("http");
         assert_eq!(other, None);
         for unusual in ["https", "HTTP", "gopher"] {

@@ -31,7 +31,15 @@ pub(super) fn of(headers: &Headers<'_>, context: &Context) -> Option<Session> {
 }
 
 /// The part that other services and queues hand on.
+#[inline]
 pub(crate) fn carried(header: Option<&str>, context: &Context) -> Option<Session> {
+    if header.is_none() && context.baggage().is_empty() {
+        return None;
+    }
+    carried_somewhere(header, context)
+}
+
+fn carried_somewhere(header: Option<&str>, context: &Context) -> Option<Session> {
     header
         .and_then(Session::parse)
         .or_else(|| Session::parse(context.baggage().get(SESSION_HEADER)?.as_str()))

@@ -7,8 +7,10 @@ use opentelemetry::trace::SpanKind;
 use tracing::Metadata;
 
 use super::entry::Entry;
+use super::request::RequestSpan;
+use crate::context::Ambient;
 use crate::handle::Highlight;
-use crate::recording::{Recording, Title};
+use crate::recording::Title;
 
 /// What the layer makes the span of.
 #[derive(Debug)]
@@ -17,20 +19,13 @@ pub(crate) struct Prepared {
     pub(crate) parent: Context,
 }
 
-/// What the layer has made.
-#[derive(Debug)]
-pub(crate) struct Opened {
-    pub(crate) context: Context,
-    pub(crate) recording: Recording,
-}
-
 /// What lies between a span's opening and the layer.
 #[derive(Debug, Default)]
 enum Handed {
     #[default]
     Nothing,
     Prepared(Prepared),
-    Opened(Opened),
+    Opened(RequestSpan),
 }
 
 thread_local! {
@@ -44,7 +39,7 @@ pub(crate) fn open(
     title: Title,
     parent: Context,
     open: impl FnOnce() -> tracing::Span,
-) -> Result<(tracing::Span, Opened), Prepared> {
+) -> Result<(tracing::Span, RequestSpan), Prepared> {
     let mut prepared = Handed::Prepared(Prepared { title, parent });
     // On a thread that is being torn down there may be no handing over.
     let _ = HANDED.try_with(|slot| slot.set(std::mem::take(&mut prepared)));
@@ -77,12 +72,9 @@ pub(super) fn entry(highlight: &Highlight, metadata: &Metadata<'_>) -> Option<En
             return None;
         }
     };
-    let recording = Recording::new(highlight, title, parent);
-    let context = recording.begin_alone();
-    let opened = Opened {
-        context: context.clone(),
-        recording: recording.clone(),
-    };
+    let ambient = Ambient::of(&parent);
+    let opened = RequestSpan::begin(highlight, title, parent, ambient, |_| ());
+    let (recording, context) = (opened.recording.clone(), opened.context.clone());
     HANDED.set(Handed::Opened(opened));
     Some(Entry::begun(recording, context))
 }

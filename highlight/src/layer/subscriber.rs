@@ -6,7 +6,7 @@
 use std::mem;
 
 use opentelemetry::Context;
-use tracing::level_filters::LevelFilter;
+use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
 use tracing::{Dispatch, Event, Metadata, Subscriber};
@@ -15,10 +15,10 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{Registry, registry};
 
-use super::entered;
 use super::filter::Directives;
+use super::request;
 use super::slots::{self, Open};
-use super::{HighlightLayer, Known};
+use super::{HighlightLayer, Known, entered};
 use crate::handle::Highlight;
 use crate::owner::Owner;
 use crate::recording::Recording;
@@ -31,7 +31,7 @@ pub(crate) fn subscriber(highlight: &Highlight) -> Dispatch {
             let layer = HighlightLayer {
                 highlight: highlight.clone(),
             };
-            Dispatch::new(Spans { layer, targets })
+            Dispatch::new(Spans::new(layer, targets))
         }
         // Which spans are entered has a say in what is captured.
         Directives::BySpan(_) => {
@@ -45,12 +45,53 @@ pub(crate) fn subscriber(highlight: &Highlight) -> Dispatch {
 pub(super) struct Spans {
     layer: HighlightLayer,
     targets: Targets,
+    /// The filter lets the spans of requests through.
+    takes_requests: bool,
 }
 
 /// The id of a span that is not recorded.
 const NOBODY: u64 = u64::MAX;
 
+/// Where our own subscriber is in charge and takes the spans of requests, shows whose it is.
+#[inline]
+pub(crate) fn for_requests<T>(work: impl FnOnce(&Highlight) -> T) -> Option<T> {
+    let mut work = Some(work);
+    tracing::dispatcher::get_default(|dispatch| {
+        let spans = dispatch.downcast_ref::<Spans>()?;
+        let highlight = &spans.layer.highlight;
+        let takes_it = spans.takes_requests && !highlight.is_silent();
+        Some(work.take().filter(|_| takes_it)?(highlight))
+    })
+}
+
+/// One user less of that span, which closes with the last one: true then.
+pub(super) fn leave(id: &Id) -> bool {
+    let Some(mut open) = slots::leave(id) else {
+        return false;
+    };
+    // A span closes its parent with it, where nobody else holds that.
+    loop {
+        let parent = mem::take(&mut open.parent);
+        open.entry.close();
+        match parent.as_ref().and_then(slots::leave) {
+            Some(above) => open = above,
+            None => return true,
+        }
+    }
+}
+
 impl Spans {
+    fn new(layer: HighlightLayer, targets: Targets) -> Self {
+        let metadata = &request::METADATA;
+        let takes_requests = *metadata.level() <= STATIC_MAX_LEVEL
+            && targets.would_enable(metadata.target(), metadata.level());
+        Spans {
+            layer,
+            targets,
+            takes_requests,
+        }
+    }
+
     /// The context with the span in it, which begins now, if it had not.
     #[inline]
     pub(super) fn context(&self, id: &Id) -> Option<Context> {
@@ -171,18 +212,7 @@ impl Subscriber for Spans {
     }
 
     fn try_close(&self, id: Id) -> bool {
-        let Some(mut open) = slots::leave(&id) else {
-            return false;
-        };
-        // A span closes its parent with it, where nobody else holds that.
-        loop {
-            let parent = mem::take(&mut open.parent);
-            open.entry.close();
-            match parent.as_ref().and_then(slots::leave) {
-                Some(above) => open = above,
-                None => return true,
-            }
-        }
+        leave(&id)
     }
 
     fn current_span(&self) -> Current {

@@ -57,11 +57,17 @@ impl Metrics {
     }
 
     /// None where requests are not measured.
+    #[inline]
     pub(crate) fn http(&self) -> Option<&HttpInstruments> {
         let http = self.http.as_ref()?;
         if let Some(instruments) = http.get() {
             return Some(instruments);
         }
+        self.make_http(http)
+    }
+
+    #[cold]
+    fn make_http<'a>(&self, http: &'a OnceLock<HttpInstruments>) -> Option<&'a HttpInstruments> {
         match HttpInstruments::new(self.registry()) {
             Ok(instruments) => Some(http.get_or_init(|| instruments)),
             Err(refusal) => {

@@ -133,7 +133,7 @@ fn word(text: &[u8]) -> u64 {
 /// A number that tells most values apart, made of their ends. It says where to look first, nothing more: whoever makes up values that
 /// have it in common gets each of them looked up as if it were new.
 #[inline]
-pub(super) fn glance(value: &str) -> u64 {
+pub(crate) fn glance(value: &str) -> u64 {
     let ends = match double_word(value.as_bytes()) {
         Some((first, last)) => first ^ last.rotate_left(32),
         None => word(value.as_bytes()),
@@ -143,7 +143,7 @@ pub(super) fn glance(value: &str) -> u64 {
 
 /// Spreads one more number over the upper bits of a hash, which are the good ones.
 #[inline]
-pub(super) fn spread(hash: u64, number: u64) -> u64 {
+pub(crate) fn spread(hash: u64, number: u64) -> u64 {
     /// As in Fibonacci hashing: 2^64 divided by the golden ratio.
     const RATIO: u64 = 0x9e37_79b9_7f4a_7c15;
     (hash.rotate_left(5) ^ number).wrapping_mul(RATIO)

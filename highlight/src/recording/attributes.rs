@@ -6,8 +6,10 @@ use tracing::Metadata;
 use crate::context::Ambient;
 use crate::export::log_record::MAX_ATTRIBUTES;
 use crate::export::note::Values;
-use crate::export::proto::{self, Scalar};
+use crate::export::proto::{self, MAX_ATTRIBUTE_BYTES, Scalar};
 use crate::export::{span, value};
+use crate::http::Field;
+use crate::layer::request;
 use crate::scope::Scope;
 use crate::scrub::Scrub;
 
@@ -23,6 +25,41 @@ pub(crate) struct SpanAttributes {
     count: u32,
     /// How many there were beyond the limit.
     pub(super) over: u32,
+}
+
+/// The attributes of a request's span, while they are noted.
+#[derive(Debug)]
+pub(crate) struct Noting<'a>(&'a mut SpanAttributes);
+
+impl Noting<'_> {
+    #[inline]
+    pub(crate) fn int(&mut self, field: Field, value: i64) {
+        if let Some(mut values) = self.next() {
+            values.int(field as u8, value);
+        }
+    }
+
+    /// A call, since there are many.
+    #[inline(never)]
+    pub(crate) fn text(&mut self, field: Field, text: &str) {
+        /// The worker cuts at a character's end.
+        const MOST: usize = MAX_ATTRIBUTE_BYTES + 8;
+        if let Some(mut values) = self.next() {
+            values.text(field as u8, text, MOST);
+        }
+    }
+
+    #[inline]
+    fn next(&mut self) -> Option<Values<'_>> {
+        let attributes = &mut *self.0;
+        if attributes.count < MAX_ATTRIBUTES {
+            attributes.count += 1;
+            Some(Values::behind(&mut attributes.bytes))
+        } else {
+            attributes.over += 1;
+            None
+        }
+    }
 }
 
 impl SpanAttributes {
@@ -63,6 +100,13 @@ impl SpanAttributes {
         self.over += over;
     }
 
+    /// Adds values of a request's span.
+    #[inline]
+    pub(crate) fn note_request(&mut self, note: impl FnOnce(&mut Noting<'_>)) {
+        self.site = Some(&request::METADATA);
+        note(&mut Noting(self));
+    }
+
     pub(crate) fn append(&mut self, others: &SpanAttributes) {
         self.over += others.over;
         if self.count + others.count <= MAX_ATTRIBUTES {
@@ -88,7 +132,7 @@ impl SpanAttributes {
                 proto::key_value(buf, span::ATTRIBUTES, "highlight.session_id", id);
             });
         }
-        if let Some(scope) = ambient.scope() {
+        if let Some(scope) = ambient.used_scope() {
             self.push_tags(scope, scrub);
         }
     }

@@ -29,12 +29,15 @@ impl Default for Begun {
 }
 
 /// A span that was made before the session was there, as in `with_session(session, job.instrument(span))`, begins inside of it.
-/// Where the process has several SDKs, its context says which one made it.
+/// `ambient` is what `parent` has. Where the process has several SDKs, its context says which one made it.
 #[inline]
-pub(super) fn inside_the_session(parent: Context, owner: Owner) -> (Context, Ambient) {
-    let mut ambient = Ambient::of(&parent);
+pub(super) fn inside_the_session(
+    parent: Context,
+    mut ambient: Ambient,
+    owner: Owner,
+) -> (Context, Ambient) {
     let mut changed = false;
-    if ambient.session().is_none() {
+    if ambient.session().is_none() && crate::context::is_in_a_session() {
         let present = crate::context::current(Ambient::of).unwrap_or_default();
         if let Some(session) = present.session() {
             let scope = present.scope().or(ambient.scope()).cloned();

@@ -19,12 +19,14 @@ thread_local! {
 }
 
 /// An empty one that nobody else has, where there is one.
+#[inline]
 pub(super) fn take() -> Option<Arc<Shared>> {
     // A thread may be ending, and what it kept with it.
     SPARE.try_with(|spare| spare.borrow_mut().pop()).ok()?
 }
 
 /// Keeps one that is over, unless somebody else has it too.
+#[inline]
 pub(super) fn keep(mut shared: Arc<Shared>) {
     let Some(unused) = Arc::get_mut(&mut shared) else {
         return;
@@ -44,12 +46,14 @@ pub(super) fn keep(mut shared: Arc<Shared>) {
     });
 }
 
+#[inline]
 fn is_installed(highlight: &Highlight) -> bool {
     Highlight::installed().is_some_and(|installed| installed.is_same(highlight))
 }
 
 impl Live {
     /// As it was when it was new, but for the memory.
+    #[inline]
     fn empty(&mut self) {
         debug_assert!(self.is_over());
         self.draft.name = StringValue::from("");

@@ -169,7 +169,8 @@ impl Buffer {
         self.push_note_behind(Signal::Logs, &note::of_whole(time), record);
     }
 
-    #[inline]
+    /// One copy for all: at a pace its code is fetched anew each time.
+    #[inline(never)]
     fn push_note_behind(&self, signal: Signal, head: &[u8], note: &[u8]) {
         if self.is_closed() || !self.notes.put_at_once(signal, head, note) {
             return self.push_note_slowly(signal, head, note);
