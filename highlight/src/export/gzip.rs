@@ -6,6 +6,7 @@
 
 mod checksum;
 mod codes;
+mod pattern;
 mod repeats;
 mod tail;
 #[cfg(test)]
@@ -15,7 +16,8 @@ use std::sync::Arc;
 
 use checksum::Checksum;
 use codes::{Distance, Writer};
-use repeats::{FARTHEST, Repeats, alike};
+use pattern::Pattern;
+use repeats::{FARTHEST, Repeats};
 pub(crate) use tail::Tail;
 
 /// Identification, deflate, no flags, no time, fastest, unknown system (<https://www.rfc-editor.org/rfc/rfc1952>).
@@ -26,6 +28,7 @@ const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255];
 pub(crate) struct Gzip {
     writer: Writer,
     repeats: Repeats,
+    pattern: Pattern,
     checksum: Checksum,
     /// Bytes before compression.
     length: usize,
@@ -55,6 +58,7 @@ impl Gzip {
         Gzip {
             writer: Writer::behind(bytes),
             repeats: Repeats::new(),
+            pattern: Pattern::default(),
             checksum: Checksum::default(),
             length: 0,
             tails: Vec::new(),
@@ -83,12 +87,15 @@ impl Gzip {
             return self.add(before, piece);
         }
         self.checksum.add(piece);
+        if !self.pattern.is_that_of(before.bytes, piece) {
+            self.pattern.learn(before.bytes, piece);
+        }
         let distance = Distance::of(distance);
         let mut done = 0;
-        while let Some((at, length)) = alike(before.bytes, piece, done) {
-            self.writer.literals(&piece[done..at]);
-            self.writer.repeat(length, distance);
-            done = at + length;
+        for run in self.pattern.runs() {
+            self.writer.literals(&piece[done..run.start]);
+            self.writer.repeat(run.len(), distance);
+            done = run.end;
         }
         self.writer.literals(&piece[done..]);
         self.pass(piece.len());
