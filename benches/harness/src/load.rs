@@ -27,8 +27,6 @@ pub enum Load {
     Attributes(u32),
     /// `text-N`: an event with one field of N bytes of text.
     Text(usize),
-    /// No record: what the harness takes by itself.
-    Nothing,
 }
 
 impl FromStr for Load {
@@ -157,7 +155,6 @@ fn harness_one_record(work: &Work<'_>, at: u64) {
         Load::Disabled => tracing::trace!(cart = "c-17", total = 12.5, items = at, "order placed"),
         Load::Attributes(count) => attributes(count, at),
         Load::Text(bytes) => tracing::info!(text = work.text(bytes, at), "order placed"),
-        Load::Nothing => {}
     }
 }
 
