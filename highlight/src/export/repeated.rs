@@ -122,10 +122,25 @@ mod tests {
     fn what_comes_a_third_time_is_written_no_more() {
         let (mut repeated, mut stacks) = (Repeated::new(), stacks());
         let mut made = Vec::new();
-        for message in ["a", "b", "a", "b", "a", "b", "c"] {
+        for message in ["a", "a", "a", "b", "b", "a", "b", "c"] {
             made.push(comes(&mut repeated, &mut stacks, message));
         }
-        assert_eq!(made, [true, true, true, true, false, false, true]);
+        assert_eq!(made, [true, true, false, true, true, false, false, true]);
+    }
+
+    #[test]
+    fn errors_that_take_turns_are_remembered() {
+        const ERRORS: usize = 8;
+        let (mut repeated, mut stacks) = (Repeated::new(), stacks());
+        // The call is one place in the code, as an error's stack is part of it.
+        let rounds = [(); 3].map(|()| {
+            (0..ERRORS)
+                .filter(|number| comes(&mut repeated, &mut stacks, &number.to_string()))
+                .count()
+        });
+        assert_eq!(rounds[..2], [ERRORS; 2]);
+        // Two that are at one place in `lately` push each other out of it; that all of them do is out of the question.
+        assert!(rounds[2] < ERRORS);
     }
 
     #[test]
