@@ -134,7 +134,7 @@ fn add_with_tails<'a>(gzip: &mut Gzip, mut before: Before<'a>, piece: &'a Piece)
         } else {
             gzip.add(before, bytes);
         }
-        gzip.add_tail(bytes.into(), tail);
+        gzip.add_tail(tail);
         before = Before {
             bytes,
             gap: tail.bytes().len(),

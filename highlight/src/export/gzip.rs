@@ -15,7 +15,7 @@ mod tests;
 use std::sync::Arc;
 
 use checksum::Checksum;
-use codes::{Distance, Writer};
+use codes::{Distance, SHORT, Writer};
 use pattern::Pattern;
 use repeats::{FARTHEST, Repeats};
 pub(crate) use tail::Tail;
@@ -68,14 +68,7 @@ impl Gzip {
     /// Compresses what comes next, with an eye on the piece that came `before`.
     pub(crate) fn add(&mut self, before: Before<'_>, piece: &[u8]) {
         self.checksum.add(piece);
-        let mut done = 0;
-        while let Some(repeat) = self.repeats.next(before, piece, done) {
-            self.writer.literals(&piece[done..repeat.at]);
-            self.writer
-                .repeat(repeat.length, Distance::of(repeat.distance));
-            done = repeat.at + repeat.length;
-        }
-        self.writer.literals(&piece[done..]);
+        self.repeats.write(before, piece, &mut self.writer);
         self.pass(piece.len());
     }
 
@@ -83,26 +76,19 @@ impl Gzip {
     /// is looked for nowhere else.
     pub(crate) fn add_alike(&mut self, before: Before<'_>, piece: &[u8]) {
         let distance = before.bytes.len() + before.gap;
-        if distance > FARTHEST {
+        if distance > FARTHEST || piece.len() > SHORT {
             return self.add(before, piece);
         }
         self.checksum.add(piece);
-        if !self.pattern.is_that_of(before.bytes, piece) {
-            self.pattern.learn(before.bytes, piece);
+        if !self.pattern.is_that_of(before.bytes, piece, distance) {
+            self.pattern.learn(before.bytes, piece, distance);
         }
-        let distance = Distance::of(distance);
-        let mut done = 0;
-        for run in self.pattern.runs() {
-            self.writer.literals(&piece[done..run.start]);
-            self.writer.repeat(run.len(), distance);
-            done = run.end;
-        }
-        self.writer.literals(&piece[done..]);
+        self.writer.in_steps(piece, self.pattern.steps());
         self.pass(piece.len());
     }
 
     /// Compresses a tail: one that is not far behind, at the price of some codes.
-    pub(crate) fn add_tail(&mut self, before: Before<'_>, tail: &Arc<Tail>) {
+    pub(crate) fn add_tail(&mut self, tail: &Arc<Tail>) {
         let length = tail.bytes().len();
         let end = self.length + length;
         let mut known = self.tails.iter_mut();
@@ -115,7 +101,7 @@ impl Gzip {
                 self.pass(length);
             }
             _ => {
-                self.add_new_tail(before, tail);
+                self.add_new_tail(tail);
                 self.tails.retain(|(one, last)| {
                     let is_other = !Arc::ptr_eq(one, tail);
                     is_other && end - last < FARTHEST
@@ -127,18 +113,54 @@ impl Gzip {
 
     /// It is most like the one that came last.
     #[cold]
-    fn add_new_tail(&mut self, before: Before<'_>, tail: &Tail) {
+    fn add_new_tail(&mut self, tail: &Tail) {
         let near = self.tails.iter();
         let near = near.filter(|(_, last)| self.length - last < FARTHEST);
         let Some((like, end)) = near.max_by_key(|(_, last)| *last).cloned() else {
-            return self.add(before, tail.bytes());
+            self.checksum.add_known(&tail.effect);
+            self.writer.put_apart(tail.alone());
+            return self.pass(tail.bytes().len());
         };
         let before = Before {
             bytes: like.bytes(),
             gap: self.length - end,
         };
-        self.repeats.learn(before);
-        self.add(before, tail.bytes());
+        if !self.add_nearly(before, tail) {
+            self.repeats.learn(before);
+            self.add(before, tail.bytes());
+        }
+    }
+
+    /// Compresses a tail that is as long as the one `before` and nearly the same, as stacks of two lines of a function are. False, and nothing
+    /// is done, for another one.
+    fn add_nearly(&mut self, before: Before<'_>, tail: &Tail) -> bool {
+        let (one, other) = (before.bytes, tail.bytes());
+        let distance = one.len() + before.gap;
+        if one.len() != other.len() || one.is_empty() || distance > FARTHEST {
+            return false;
+        }
+        let mut runs = Vec::new();
+        let (mut done, mut new) = (0, 0);
+        while let Some((at, length)) = repeats::alike(one, other, done) {
+            runs.push(at..at + length);
+            new += at - done;
+            done = at + length;
+        }
+        new += other.len() - done;
+        if new > other.len() / 16 {
+            return false;
+        }
+        self.checksum.add_known(&tail.effect);
+        let distance = Distance::of(distance);
+        let mut done = 0;
+        for run in runs {
+            self.writer.literals(&other[done..run.start]);
+            self.writer.repeat(run.len(), distance);
+            done = run.end;
+        }
+        self.writer.literals(&other[done..]);
+        self.pass(other.len());
+        true
     }
 
     fn pass(&mut self, bytes: usize) {

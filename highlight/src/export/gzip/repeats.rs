@@ -3,6 +3,7 @@
 use std::mem;
 
 use super::Before;
+use super::codes::{Distance, Writer};
 
 /// A repeat is no farther from what it repeats.
 pub(super) const FARTHEST: usize = 32 * 1024;
@@ -22,10 +23,10 @@ const DOUBTS: usize = 2;
 
 /// Bytes that were there before.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Repeat {
-    pub(super) at: usize,
-    pub(super) length: usize,
-    pub(super) distance: usize,
+struct Repeat {
+    at: usize,
+    length: usize,
+    distance: usize,
 }
 
 /// What is remembered of the bytes before.
@@ -68,9 +69,21 @@ impl Repeats {
         }
     }
 
+    /// Writes a piece with what is repeated of what came `before`.
+    #[inline]
+    pub(super) fn write(&mut self, before: Before<'_>, piece: &[u8], writer: &mut Writer) {
+        let mut done = 0;
+        while let Some(repeat) = self.next(before, piece, done) {
+            writer.literals(&piece[done..repeat.at]);
+            writer.repeat(repeat.length, Distance::of(repeat.distance));
+            done = repeat.at + repeat.length;
+        }
+        writer.literals(&piece[done..]);
+    }
+
     /// The next repeat in `now`, from `from` on.
     #[inline]
-    pub(super) fn next(&mut self, before: Before<'_>, now: &[u8], from: usize) -> Option<Repeat> {
+    fn next(&mut self, before: Before<'_>, now: &[u8], from: usize) -> Option<Repeat> {
         let mut at = from;
         let mut distance = self.last(before, now, at)?;
         if distance == 0 {
@@ -169,16 +182,9 @@ pub(super) fn alike(one: &[u8], other: &[u8], from: usize) -> Option<(usize, usi
         // Of four bytes, three may have been at the end of these.
         at += 5;
     }
-    let mut end = at + LEAST;
-    while let (Some(a), Some(b)) = (eight(one, end), eight(other, end)) {
-        if a != b {
-            return Some((at, end - at + first_difference(a, b)));
-        }
-        end += 8;
-    }
-    let rest = one[end..].iter().zip(&other[end..]);
-    end += rest.take_while(|(a, b)| a == b).count();
-    Some((at, end - at))
+    let behind = at + LEAST;
+    let length = LEAST + common(&one[behind..], &other[behind..]);
+    Some((at, length))
 }
 
 /// All that is repeated there.

@@ -1,12 +1,19 @@
 //! What many records end with: in memory once, and in a stream a repeat that nobody has to look for.
 
+use std::sync::OnceLock;
+
+use super::Before;
 use super::checksum::Effect;
+use super::codes::{Apart, Writer};
+use super::repeats::Repeats;
 
 /// See the module's description.
 #[derive(Debug)]
 pub(crate) struct Tail {
     bytes: Box<[u8]>,
     pub(super) effect: Effect,
+    /// As it begins a stream, in which nothing is like it yet.
+    alone: OnceLock<Apart>,
 }
 
 impl Tail {
@@ -14,6 +21,7 @@ impl Tail {
         Tail {
             effect: Effect::of(bytes),
             bytes: bytes.into(),
+            alone: OnceLock::new(),
         }
     }
 
@@ -21,8 +29,18 @@ impl Tail {
         &self.bytes
     }
 
+    /// Compressed by itself, once.
+    pub(super) fn alone(&self) -> &Apart {
+        self.alone.get_or_init(|| {
+            let mut writer = Writer::apart();
+            Repeats::new().write(Before::default(), &self.bytes, &mut writer);
+            writer.finish_apart()
+        })
+    }
+
     /// Memory, in bytes.
     pub(crate) fn size(&self) -> usize {
-        size_of::<Self>() + self.bytes.len()
+        // Compressed it is not much longer at worst.
+        size_of::<Self>() + 2 * self.bytes.len()
     }
 }

@@ -80,6 +80,30 @@ fn noise(bytes: usize, seed: u64) -> Vec<u8> {
 }
 
 #[test]
+fn a_tail_that_is_nearly_the_one_before_takes_little() {
+    let text = noise(2_000, 1);
+    let size = |others: &[Vec<u8>]| {
+        let tails = std::iter::once(&text).chain(others);
+        let tails: Vec<_> = tails.map(|bytes| Arc::new(Tail::new(bytes))).collect();
+        size_with_tails(vec![piece(tails.iter().map(|tail| (vec![1], tail)))])
+    };
+    let alone = size(&[]);
+    for at in [0, 1, 3, 4, 5, 1_000, 1_995, 1_999] {
+        for changed in [1, 2, 4, 40, 130, 2_000] {
+            let mut other = text.clone();
+            for byte in other.iter_mut().skip(at).step_by(11).take(changed) {
+                *byte = !*byte;
+            }
+            let more = size(&[other.clone(), text.clone(), other]) - alone;
+            assert!(more < 120 + 15 * changed, "{at} {changed}: {more}");
+        }
+    }
+    // Others are not as long.
+    let shorter = [&text[..1_000], &text[1_010..]].concat();
+    assert!(size(&[shorter]) < alone + 60);
+}
+
+#[test]
 fn nothing_is_a_stream_as_well() {
     let none: [&[u8]; 0] = [];
     assert_eq!(size_of(&none), 20);
