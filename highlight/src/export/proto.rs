@@ -24,10 +24,10 @@ const ANY_DOUBLE: u32 = 4;
 pub(crate) const ANY_ARRAY: u32 = 5;
 pub(crate) const ANY_KVLIST: u32 = 6;
 
-const WIRE_VARINT: u32 = 0;
-const WIRE_FIXED64: u32 = 1;
+pub(crate) const WIRE_VARINT: u32 = 0;
+pub(crate) const WIRE_FIXED64: u32 = 1;
 const WIRE_LEN: u32 = 2;
-const WIRE_FIXED32: u32 = 5;
+pub(crate) const WIRE_FIXED32: u32 = 5;
 
 #[inline]
 pub(crate) fn varint(buf: &mut Vec<u8>, value: u64) {
@@ -92,7 +92,11 @@ pub(crate) const fn len_field_size(field: u32, len: usize) -> usize {
 }
 
 /// Key and length of a length-delimited field; the payload follows.
-#[inline]
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "the field is known where it is called"
+)]
 pub(crate) fn len_header(buf: &mut Vec<u8>, field: u32, len: usize) {
     let one_byte = u8::try_from(field << 3 | WIRE_LEN).ok();
     let Some(one_byte) = one_byte.filter(|key| *key < 0x80) else {
@@ -112,9 +116,24 @@ pub(crate) fn len_header(buf: &mut Vec<u8>, field: u32, len: usize) {
 
 /// [`len_header`] of `LEN` bytes, where that and the field's number are small enough for two bytes.
 pub(crate) const fn short_header<const LEN: usize>(field: u32) -> [u8; 2] {
-    let key = field << 3 | WIRE_LEN;
-    assert!(key < 0x80 && LEN < 0x80);
-    [key.to_le_bytes()[0], LEN.to_le_bytes()[0]]
+    let [key] = short_key(field, WIRE_LEN);
+    assert!(LEN < 0x80);
+    [key, LEN.to_le_bytes()[0]]
+}
+
+/// A key that takes one byte.
+pub(crate) const fn short_key(field: u32, wire: u32) -> [u8; 1] {
+    let key = field << 3 | wire;
+    assert!(key < 0x80);
+    [key.to_le_bytes()[0]]
+}
+
+/// A key that takes two.
+pub(crate) const fn long_key(field: u32, wire: u32) -> [u8; 2] {
+    let key = field << 3 | wire;
+    assert!(key >= 0x80 && key < 0x4000);
+    let [low, high, ..] = key.to_le_bytes();
+    [low | 0x80, high << 1 | low >> 7]
 }
 
 #[inline]

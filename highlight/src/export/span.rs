@@ -51,6 +51,24 @@ const STATUS_CODE: u32 = 3;
 const PARENT_KNOWN: u32 = 0x100;
 const PARENT_REMOTE: u32 = 0x200;
 
+/// What every span has behind its name, as long in each: where it is, and all of it with zeros for what is a span's own.
+const KIND_AT: usize = 1;
+const FLAGS_AT: usize = KIND_AT + 1 + 2;
+const START_AT: usize = FLAGS_AT + 4 + 1;
+const END_AT: usize = START_AT + 8 + 1;
+const TRACE_AT: usize = END_AT + 8 + 2;
+const SPAN_AT: usize = TRACE_AT + 16 + 2;
+const FIXED: [u8; SPAN_AT + 8] = {
+    let mut fixed = [0; SPAN_AT + 8];
+    [fixed[KIND_AT - 1]] = proto::short_key(KIND, proto::WIRE_VARINT);
+    [fixed[FLAGS_AT - 2], fixed[FLAGS_AT - 1]] = proto::long_key(FLAGS, proto::WIRE_FIXED32);
+    [fixed[START_AT - 1]] = proto::short_key(START, proto::WIRE_FIXED64);
+    [fixed[END_AT - 1]] = proto::short_key(END, proto::WIRE_FIXED64);
+    [fixed[TRACE_AT - 2], fixed[TRACE_AT - 1]] = proto::short_header::<16>(TRACE_ID);
+    [fixed[SPAN_AT - 2], fixed[SPAN_AT - 1]] = proto::short_header::<8>(SPAN_ID);
+    fixed
+};
+
 /// Where a hook finds things.
 pub(crate) const LAYOUT: Layout = Layout {
     attributes: ATTRIBUTES,
@@ -75,23 +93,19 @@ impl Head<'_> {
     /// Writes them. First what is the same for all spans of a kind, and all that is new with each together: what compresses the records
     /// finds the one that this one is like by its beginning, and has less to look for.
     pub(crate) fn write(&self, buf: &mut Vec<u8>) {
-        const TRACE: usize = 16;
-        const SPAN: usize = 8;
         if !self.name.is_empty() {
             proto::bytes_field(buf, NAME, self.name);
         }
-        proto::uint_field(buf, KIND, kind(self.kind));
-        let flags = flags(self.context, self.parent_is_remote);
-        proto::fixed32_field(buf, FLAGS, flags);
-        proto::fixed64_field(buf, START, self.start);
-        proto::fixed64_field(buf, END, self.end);
         // In one piece: each piece looks whether there is room.
-        let mut ids = [0; 2 + TRACE + 2 + SPAN];
-        ids[..2].copy_from_slice(&proto::short_header::<TRACE>(TRACE_ID));
-        ids[2..][..TRACE].copy_from_slice(&self.context.trace_id().to_bytes());
-        ids[2 + TRACE..][..2].copy_from_slice(&proto::short_header::<SPAN>(SPAN_ID));
-        ids[2 + TRACE + 2..].copy_from_slice(&self.context.span_id().to_bytes());
-        buf.extend_from_slice(&ids);
+        let mut fixed = FIXED;
+        let flags = flags(self.context, self.parent_is_remote);
+        fixed[KIND_AT] = kind(self.kind);
+        fixed[FLAGS_AT..][..4].copy_from_slice(&flags.to_le_bytes());
+        fixed[START_AT..][..8].copy_from_slice(&self.start.to_le_bytes());
+        fixed[END_AT..][..8].copy_from_slice(&self.end.to_le_bytes());
+        fixed[TRACE_AT..][..16].copy_from_slice(&self.context.trace_id().to_bytes());
+        fixed[SPAN_AT..].copy_from_slice(&self.context.span_id().to_bytes());
+        buf.extend_from_slice(&fixed);
         if self.parent != SpanId::INVALID {
             proto::bytes_field(buf, PARENT_SPAN_ID, &self.parent.to_bytes());
         }
@@ -242,7 +256,7 @@ fn trace_state(buf: &mut Vec<u8>, field: u32, state: &TraceState) {
     }
 }
 
-fn kind(kind: &SpanKind) -> u64 {
+fn kind(kind: &SpanKind) -> u8 {
     match kind {
         SpanKind::Internal => 1,
         SpanKind::Server => 2,
@@ -280,9 +294,8 @@ pub(super) fn write_exception(
     attributes: [&[u8]; 2],
     following: usize,
 ) {
-    const HEAD: usize = 1 + size_of::<u64>() + 2 + EXCEPTION.len();
     let [some, more] = attributes;
-    let length = HEAD + some.len() + more.len() + following;
+    let length = EXCEPTION_HEAD.len() + some.len() + more.len() + following;
     proto::len_header(buf, EVENTS, length);
     begin_exception(buf, time);
     buf.extend_from_slice(some);
@@ -292,7 +305,18 @@ pub(super) fn write_exception(
 /// Begins an event that tells of an error; says where it begins.
 pub(super) fn begin_exception(buf: &mut Vec<u8>, time: u64) -> usize {
     let start = buf.len();
-    proto::fixed64_present(buf, EVENT_TIME, time);
-    proto::str_field(buf, EVENT_NAME, EXCEPTION);
+    let mut head = EXCEPTION_HEAD;
+    head[1..][..8].copy_from_slice(&time.to_le_bytes());
+    buf.extend_from_slice(&head);
     start
 }
+
+/// Time and name of an event that tells of an error, with zeros for its time.
+const EXCEPTION_HEAD: [u8; 1 + 8 + 2 + EXCEPTION.len()] = {
+    let mut head = [0; 1 + 8 + 2 + EXCEPTION.len()];
+    [head[0]] = proto::short_key(EVENT_TIME, proto::WIRE_FIXED64);
+    [head[9], head[10]] = proto::short_header::<{ EXCEPTION.len() }>(EVENT_NAME);
+    let (_, name) = head.split_at_mut(11);
+    name.copy_from_slice(EXCEPTION.as_bytes());
+    head
+};
