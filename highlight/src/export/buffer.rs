@@ -23,7 +23,7 @@ use super::site::Sites;
 use super::spare::Spare;
 use super::stats::{Counters, DropReason, Signal, Stats};
 use super::sync::{AtomicBool, AtomicUsize, Lock, Mutex, MutexGuard, Notify};
-use super::waiting::Queue;
+use super::waiting::{self, Queue};
 use notes::Notes;
 pub(crate) use notes::{Block, in_order};
 
@@ -73,11 +73,14 @@ pub(crate) struct Buffer {
     largest: AtomicUsize,
     open: [Mutex<Chunk>; Signal::COUNT],
     sealed: Mutex<VecDeque<(Signal, Chunk)>>,
-    spare: Spare,
+    spare: Spare<Vec<u8>>,
     notes: Notes,
     /// Of the notes.
     pub(crate) sites: Sites,
     waiting: Mutex<Queue>,
+    /// They are many.
+    many_wait: AtomicBool,
+    spare_errors: Spare<waiting::Block>,
     held: AtomicUsize,
     /// The worker already knows that there is something.
     armed: AtomicBool,
@@ -102,10 +105,12 @@ impl Buffer {
             largest: AtomicUsize::new(bounds.request.min(SEAL_AT_SIZE)),
             open: Default::default(),
             sealed: Mutex::default(),
-            spare: Spare::new(),
+            spare: Spare::of_chunks(),
             notes: Notes::default(),
             sites: Sites::new(),
             waiting: Mutex::default(),
+            many_wait: AtomicBool::new(false),
+            spare_errors: waiting::spare(),
             held: AtomicUsize::new(0),
             armed: AtomicBool::new(false),
             urgent: AtomicBool::new(false),
@@ -211,7 +216,7 @@ impl Buffer {
             sealed |= self.seal(signal, &mut open)?;
         }
         let taken = open.append(scope, record, records, |capacity, bytes| {
-            self.hold(bytes).then(|| self.spare.take(capacity))
+            self.hold(bytes).then(|| self.spare.take_bytes(capacity))
         });
         if self.is_full(open.size, open.weight) {
             sealed |= self.seal(signal, &mut open)?;
@@ -333,14 +338,14 @@ impl Buffer {
 
     /// Keeps a block for further records.
     pub(crate) fn keep(&self, block: Vec<u8>) {
-        self.spare.keep(block, self.is_pressed());
+        self.spare.keep_bytes(block, self.is_pressed());
     }
 
     /// Gives back the memory that is kept for further records, when there are none.
     pub(crate) fn rest(&self) {
         if self.held() == 0 || self.is_pressed() {
             self.spare.give_up();
-            lock(&self.waiting).give_up_spare();
+            self.spare_errors.give_up();
         }
     }
 

@@ -83,9 +83,10 @@ impl Errors {
             buffer.append_resolved(&resolved, bare, &mut *compress);
         };
         match waiting {
-            Taken::Packed(error, moment, held) => {
-                let make = || Told::of(&error.report(), stacks, scrub);
-                repeated.with(&error, make, |told| tell(told, &moment, held));
+            Taken::Packed(short) => {
+                let make = || Told::of(&short.error.report(), stacks, scrub);
+                let tell = |told: &Told| tell(told, &short.moment, short.held);
+                repeated.with(&short.error, short.is_again, make, tell);
             }
             Taken::Whole(Waiting::Pending(error)) => {
                 let told = Told::of(&error.report, stacks, scrub);

@@ -13,7 +13,7 @@ use crate::stacktrace::RawStack;
 const MOST_IPS: usize = 128;
 
 /// An error whose texts and addresses are elsewhere: on the stack of who had it, or in a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Packed<'a> {
     type_name: &'static str,
     texts: &'a [u8],
@@ -35,32 +35,38 @@ pub(super) struct Own {
 /// An error in a block.
 #[derive(Debug)]
 pub(super) struct Head {
-    type_name: &'static str,
     pub(super) moment: Moment,
-    ends: [u32; FEW],
-    count: u32,
-    /// Where in the block its texts and addresses begin, and their numbers.
-    texts: (u32, u32),
-    ips: (u32, u32),
+    /// Which of those that are different.
+    pub(super) which: u32,
     /// Bytes of the budget that it holds.
     pub(super) held: usize,
 }
 
-/// What the errors of a block have elsewhere.
+/// What errors of a block are. They grow: mostly errors that come one after another are the same again, or at least of one place.
 #[derive(Debug)]
 pub(super) struct Common {
     texts: Vec<u8>,
-    /// They grow: mostly few are needed.
     ips: Vec<u64>,
-    /// Where the addresses that came last are: mostly errors that come one after another are of one place.
-    last: (u32, u32),
+    different: Vec<Different>,
+}
+
+/// One that is not the same as the one before.
+#[derive(Debug)]
+struct Different {
+    type_name: &'static str,
+    ends: [u32; FEW],
+    count: u32,
+    /// Where its texts and addresses begin, and their numbers.
+    texts: (u32, u32),
+    ips: (u32, u32),
 }
 
 /// Room that a block has for each error's texts, in bytes, and for its addresses.
 const TEXTS: usize = 64;
 const IPS: usize = 24;
-/// Memory of a block for each error. Where errors need more room for texts or addresses, a block ends before it has all that it could.
-const SHARE: usize = size_of::<Slot>() + TEXTS + IPS * size_of::<u64>();
+/// Memory of a block for each error, where all are different. Where errors need more room for texts or addresses, a block ends before it has
+/// all that it could.
+const SHARE: usize = size_of::<Slot>() + size_of::<Different>() + TEXTS + IPS * size_of::<u64>();
 
 impl<'a> Packed<'a> {
     /// None where it is not short.
@@ -141,68 +147,91 @@ impl Own {
 impl Common {
     pub(super) fn of_a_block() -> Self {
         Common {
-            texts: Vec::with_capacity(BLOCK * TEXTS),
+            texts: Vec::with_capacity(TEXTS),
             ips: Vec::with_capacity(IPS),
-            last: (0, 0),
+            different: Vec::with_capacity(1),
         }
     }
 
     pub(super) fn clear(&mut self) {
         self.texts.clear();
         self.ips.clear();
-        self.last = (0, 0);
+        self.different.clear();
     }
 
     /// Memory behind it, in bytes.
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
-        self.texts.capacity() + self.ips.capacity() * size_of::<u64>()
+        self.texts.capacity()
+            + self.ips.capacity() * size_of::<u64>()
+            + self.different.capacity() * size_of::<Different>()
     }
 
     /// False where there is no room for its texts and addresses, which there is in an empty block.
     #[inline]
     pub(super) fn has_room(&self, packed: &Packed<'_>) -> bool {
-        self.texts.capacity() - self.texts.len() >= packed.texts.len()
-            && (BLOCK * IPS).saturating_sub(self.ips.len()) >= packed.ips.len()
+        self.texts.len() + packed.texts.len() <= BLOCK * TEXTS
+            && self.ips.len() + packed.ips.len() <= BLOCK * IPS
     }
 
-    /// Puts texts and addresses here.
+    /// Puts here what it is, unless the last one was the same.
     #[inline]
     pub(super) fn take(&mut self, packed: &Packed<'_>, moment: Moment, held: usize) -> Head {
-        let texts = (short(self.texts.len()), short(packed.texts.len()));
-        self.texts.extend_from_slice(packed.texts);
-        // One by one, which is less code to fetch than a comparison of memory.
-        if !self.part(self.last).iter().eq(packed.ips) {
-            self.last = (short(self.ips.len()), short(packed.ips.len()));
-            self.ips.extend_from_slice(packed.ips);
+        let last = self.different.last();
+        if !last.is_some_and(|last| self.packed(last) == *packed) {
+            self.add(packed);
         }
         Head {
-            type_name: packed.type_name,
             moment,
-            ends: packed.ends,
-            count: packed.count,
-            texts,
-            ips: self.last,
+            which: short(self.different.len() - 1),
             held,
         }
     }
 
+    fn add(&mut self, packed: &Packed<'_>) {
+        let last = self.different.last();
+        let is_of_its_place = |last: &&Different| self.ips_of(last) == packed.ips;
+        let ips = match last.filter(is_of_its_place) {
+            Some(last) => last.ips,
+            None => {
+                let start = short(self.ips.len());
+                self.ips.extend_from_slice(packed.ips);
+                (start, short(packed.ips.len()))
+            }
+        };
+        let texts = (short(self.texts.len()), short(packed.texts.len()));
+        self.texts.extend_from_slice(packed.texts);
+        self.different.push(Different {
+            type_name: packed.type_name,
+            ends: packed.ends,
+            count: packed.count,
+            texts,
+            ips,
+        });
+    }
+
     #[inline]
-    fn part(&self, (start, len): (u32, u32)) -> &[u64] {
-        let (start, len) = (start as usize, len as usize);
+    fn ips_of(&self, one: &Different) -> &[u64] {
+        let (start, len) = (one.ips.0 as usize, one.ips.1 as usize);
         self.ips.get(start..start + len).unwrap_or_default()
     }
 
-    /// What `take` took.
-    pub(super) fn of(&self, head: &Head) -> Packed<'_> {
-        let (start, len) = (head.texts.0 as usize, head.texts.1 as usize);
+    #[inline]
+    fn packed(&self, one: &Different) -> Packed<'_> {
+        let (start, len) = (one.texts.0 as usize, one.texts.1 as usize);
         Packed {
-            type_name: head.type_name,
+            type_name: one.type_name,
             texts: self.texts.get(start..start + len).unwrap_or_default(),
-            ends: head.ends,
-            count: head.count,
-            ips: self.part(head.ips),
+            ends: one.ends,
+            count: one.count,
+            ips: self.ips_of(one),
         }
+    }
+
+    /// What `take` took.
+    pub(super) fn of(&self, which: u32) -> Packed<'_> {
+        let one = self.different.get(which as usize);
+        one.map(|one| self.packed(one)).unwrap_or_default()
     }
 }
 
@@ -217,6 +246,7 @@ mod tests {
 
     use super::*;
     use crate::context::Correlation;
+    use crate::export::spare::Spare;
     use crate::export::waiting::{Queue, Taken};
 
     #[derive(Debug)]
@@ -241,7 +271,8 @@ mod tests {
     fn put(queue: &mut Queue, draft: &Draft) -> usize {
         let packed = Packed::of(draft).unwrap();
         let held = packed.size();
-        queue.pack(&packed, Moment::now(Correlation::default()), held);
+        let moment = Moment::now(Correlation::default());
+        queue.pack(&packed, moment, held, &Spare::new(1, 1));
         held
     }
 
@@ -250,9 +281,10 @@ mod tests {
         let mut queue = Queue::default();
         let (mut given, mut held) = (Vec::new(), 0);
         for at in 0..500 {
-            let error = Failed("ü".repeat(at % 100));
+            // Each twice, one behind the other.
+            let error = Failed("ü".repeat(at / 2 % 100));
             // From two places, in turns of several.
-            let draft = if at / 3 % 2 == 0 {
+            let draft = if at / 6 % 2 == 0 {
                 Draft::of(&error)
             } else {
                 deeper(&error)
@@ -261,20 +293,27 @@ mod tests {
             given.push(ErrorReport::from(&draft));
         }
         let mut given = given.iter();
+        let (mut last, mut again) = (String::new(), 0);
         queue.each(
             |taken| {
-                let Taken::Packed(error, _, own) = taken else {
+                let Taken::Packed(short) = taken else {
                     panic!("a packed error expected")
                 };
-                held -= own;
-                let owned = error.to_own();
-                assert_eq!(owned.as_packed(), error);
+                held -= short.held;
+                let owned = short.error.to_own();
+                assert_eq!(owned.as_packed(), short.error);
                 let given = given.next().unwrap();
-                assert_eq!(format!("{:?}", error.report()), format!("{given:?}"));
+                let report = format!("{:?}", short.error.report());
+                assert_eq!(report, format!("{given:?}"));
+                again += usize::from(short.is_again);
+                assert!(!short.is_again || report == last);
+                last = report;
             },
             drop,
         );
         assert_eq!((given.next().is_none(), held), (true, 0));
+        // But for those that begin a block.
+        assert!((230..=250).contains(&again), "{again}");
     }
 
     #[test]

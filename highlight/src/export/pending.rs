@@ -23,11 +23,36 @@ use crate::scrub::Scrub;
 /// What an error is tied to, as it was when the error was captured.
 #[derive(Debug)]
 pub(super) struct Moment {
-    time: SystemTime,
+    /// Nanoseconds since 1970.
+    time: u64,
     correlation: Correlation,
+    /// Mostly there is nothing, which takes little room.
+    memories: Option<Box<Memories>>,
+}
+
+/// What a scope had.
+#[derive(Debug)]
+struct Memories {
     tags: Option<Arc<Vec<(String, String)>>>,
     /// The logs that came before.
     recent: Option<Box<str>>,
+}
+
+impl Memories {
+    fn of(scope: &Scope) -> Option<Box<Self>> {
+        let tags = scope.tags();
+        let recent = scope.recent().map(String::into_boxed_str);
+        let has_some = tags.is_some() || recent.is_some();
+        has_some.then(|| Box::new(Memories { tags, recent }))
+    }
+
+    fn size(&self) -> usize {
+        let pairs = self.tags.iter().flat_map(|tags| tags.iter());
+        let tags = pairs
+            .map(|(key, value)| size_of::<(String, String)>() + key.capacity() + value.capacity());
+        let recent = self.recent.as_ref().map_or(0, |recent| recent.len());
+        size_of::<Self>() + tags.sum::<usize>() + recent
+    }
 }
 
 impl Moment {
@@ -35,9 +60,8 @@ impl Moment {
     pub(super) fn now(correlation: Correlation) -> Self {
         let scope = correlation.ambient.used_scope();
         Moment {
-            time: SystemTime::now(),
-            tags: scope.and_then(Scope::tags),
-            recent: scope.and_then(Scope::recent).map(String::into_boxed_str),
+            time: unix_nanos(SystemTime::now()),
+            memories: scope.and_then(Memories::of),
             correlation,
         }
     }
@@ -45,12 +69,8 @@ impl Moment {
     /// The bytes that it has elsewhere. What it shares with others is counted as if it had it alone.
     #[inline]
     pub(super) fn size(&self) -> usize {
-        let pairs = self.tags.iter().flat_map(|tags| tags.iter());
-        let tags = pairs
-            .map(|(key, value)| size_of::<(String, String)>() + key.capacity() + value.capacity());
         let session = self.correlation.session();
-        tags.sum::<usize>()
-            + self.recent.as_ref().map_or(0, |recent| recent.len())
+        self.memories.as_ref().map_or(0, |memories| memories.size())
             + session.map_or(0, |session| session.secure_id().len())
     }
 
@@ -72,15 +92,14 @@ impl Moment {
         // Errors leave even when their trace is sampled out.
         let sampled = TraceFlags::SAMPLED;
         let context = SpanContext::new(trace_id, span_id, sampled, false, TraceState::NONE);
-        let time = unix_nanos(self.time);
         let head = Head {
             context: &context,
             parent: correlation.span_id,
             parent_is_remote: false,
             name: ERROR_SPAN.as_bytes(),
             kind: &SpanKind::Internal,
-            start: time,
-            end: time,
+            start: self.time,
+            end: self.time,
         };
         head.write(buf);
         let mut attribute =
@@ -88,16 +107,17 @@ impl Moment {
         if let Some(session) = correlation.session() {
             attribute("highlight.session_id", session.secure_id());
         }
-        for (key, text) in self.tags.iter().flat_map(|tags| tags.iter()) {
+        let tags = self.memories.iter().filter_map(|one| one.tags.as_deref());
+        for (key, text) in tags.flatten() {
             attribute(key, text);
         }
-        time
+        self.time
     }
 
     /// The logs that came before, as an attribute of its event. Mostly there is nothing, which takes no memory.
     pub(super) fn breadcrumbs(&self, scrub: &Scrub) -> Vec<u8> {
         let mut buf = Vec::new();
-        if let Some(recent) = &self.recent {
+        if let Some(recent) = self.memories.as_ref().and_then(|one| one.recent.as_ref()) {
             let recent = Scalar::Str(recent);
             value::field(&mut buf, span::EVENT_ATTRIBUTES, BREADCRUMBS, recent, scrub);
         }

@@ -18,7 +18,11 @@ const LATELY: usize = 64;
 /// See the module's description.
 #[derive(Debug)]
 pub(super) struct Repeated {
-    known: HashTable<Known>,
+    known: Vec<Known>,
+    /// Where they are.
+    places: HashTable<usize>,
+    /// Of the last error, if it is known.
+    last: Option<usize>,
     hashes: RandomState,
     /// By hash.
     lately: [u64; LATELY],
@@ -36,23 +40,35 @@ struct Known {
 impl Repeated {
     pub(super) fn new() -> Self {
         Repeated {
-            known: HashTable::new(),
+            known: Vec::new(),
+            places: HashTable::new(),
+            last: None,
             hashes: RandomState::default(),
             lately: [0; LATELY],
             size: 0,
         }
     }
 
-    /// Works on what was made of an equal error before, or on what is made now.
+    /// Works on what was made of an equal error before, or on what is made now. That it `is_again` the one before is known sometimes.
+    #[inline]
     pub(super) fn with(
         &mut self,
         error: &Packed<'_>,
+        is_again: bool,
         make: impl FnOnce() -> Told,
         work: impl FnOnce(&Told),
     ) {
+        let last = self.last.filter(|_| is_again);
+        if let Some(known) = last.and_then(|last| self.known.get(last)) {
+            return work(&known.told);
+        }
         let hash = self.hashes.hash_one(error);
-        let is_it = |known: &Known| known.error.as_packed() == *error;
-        if let Some(known) = self.known.find(hash, is_it) {
+        let is_it = |place: &usize| {
+            let known = self.known.get(*place);
+            known.is_some_and(|known| known.error.as_packed() == *error)
+        };
+        self.last = self.places.find(hash, is_it).copied();
+        if let Some(known) = self.last.and_then(|last| self.known.get(last)) {
             return work(&known.told);
         }
         let told = make();
@@ -72,17 +88,23 @@ impl Repeated {
         let size = known.size();
         if self.size + size > MAX_KNOWN {
             self.known.clear();
+            self.places.clear();
             self.size = 0;
         }
         self.size += size;
-        self.known.insert_unique(hash, known, |known| known.hash);
+        let place = self.known.len();
+        self.known.push(known);
+        let known = &self.known;
+        let hash_of = |place: &usize| known.get(*place).map_or(0, |known| known.hash);
+        self.places.insert_unique(hash, place, hash_of);
+        self.last = Some(place);
     }
 }
 
 impl Known {
     /// Memory, in bytes.
     fn size(&self) -> usize {
-        size_of::<Self>() + self.error.size() + self.told.size()
+        size_of::<Self>() + size_of::<usize>() + self.error.size() + self.told.size()
     }
 }
 
@@ -96,6 +118,10 @@ mod tests {
 
     /// Says whether it was made now.
     fn comes(repeated: &mut Repeated, stacks: &mut Stacks, message: &str) -> bool {
+        told(repeated, stacks, message, false)
+    }
+
+    fn told(repeated: &mut Repeated, stacks: &mut Stacks, message: &str, is_again: bool) -> bool {
         let draft = Draft::of(&std::io::Error::other(message.to_owned()));
         let error = Packed::of(&draft).unwrap();
         let mut is_new = false;
@@ -105,7 +131,7 @@ mod tests {
             is_new = true;
             fresh(stacks)
         };
-        repeated.with(&error, make, |told| {
+        repeated.with(&error, is_again, make, |told| {
             assert_eq!(told.parts(), expected.parts());
         });
         is_new
@@ -141,6 +167,28 @@ mod tests {
         assert_eq!(rounds[..2], [ERRORS; 2]);
         // Two that are at one place in `lately` push each other out of it; that all of them do is out of the question.
         assert!(rounds[2] < ERRORS);
+    }
+
+    #[test]
+    fn what_is_the_same_again_is_what_it_was_whether_it_was_remembered_or_not() {
+        let (mut repeated, mut stacks) = (Repeated::new(), stacks());
+        let mut made = Vec::new();
+        for (message, is_again) in [
+            ("a", false),
+            ("a", true),
+            ("a", true),
+            ("b", false),
+            ("b", true),
+            ("a", false),
+            ("a", true),
+            ("c", false),
+            ("c", true),
+        ] {
+            made.push(told(&mut repeated, &mut stacks, message, is_again));
+        }
+        let expected = [true, true, false, true, true, false, false, true, true];
+        assert_eq!(made, expected);
+        assert_eq!(repeated.known.len(), 3);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::mem;
 use super::deferred::Deferred;
 use super::packed::{Common, Head, Packed};
 use super::pending::{Moment, Pending};
+use super::spare::Spare;
 use super::stats::Signal;
 
 /// What waits.
@@ -46,15 +47,26 @@ impl Waiting {
 /// What waited.
 #[derive(Debug)]
 pub(super) enum Taken<'a> {
-    /// A captured error, what it is tied to, and the bytes of the budget that it holds.
-    Packed(Packed<'a>, Moment, usize),
+    /// A captured error.
+    Packed(Short<'a>),
     Whole(Waiting),
+}
+
+/// A captured error that lay in a block.
+#[derive(Debug)]
+pub(super) struct Short<'a> {
+    pub(super) error: Packed<'a>,
+    /// The one that was taken before is the same error.
+    pub(super) is_again: bool,
+    pub(super) moment: Moment,
+    /// Bytes of the budget that it holds.
+    pub(super) held: usize,
 }
 
 impl Taken<'_> {
     pub(super) fn signal(&self) -> Signal {
         match self {
-            Taken::Packed(..) => Signal::Traces,
+            Taken::Packed(_) => Signal::Traces,
             Taken::Whole(waiting) => waiting.signal(),
         }
     }
@@ -62,7 +74,7 @@ impl Taken<'_> {
     /// Bytes of the budget that it holds.
     pub(super) fn held(&self) -> usize {
         match self {
-            Taken::Packed(_, _, held) => *held,
+            Taken::Packed(short) => short.held,
             Taken::Whole(waiting) => waiting.held(),
         }
     }
@@ -81,8 +93,6 @@ pub(super) enum Slot {
 #[derive(Debug)]
 pub(super) struct Queue {
     blocks: Vec<Block>,
-    /// Empty ones, to be filled again.
-    spare: Vec<Block>,
 }
 
 #[derive(Debug)]
@@ -95,10 +105,11 @@ pub(super) struct Block {
 pub(super) const BLOCK: usize = 64;
 /// Blocks that the worker is woken for: about a thousand errors.
 const MANY: usize = 16;
-/// Blocks that are kept: as many are being filled while the others are being written. They are beside the budget: few of them while memory
-/// is short.
-const MOST_SPARE: usize = 2 * MANY;
-const FEW_SPARE: usize = 2;
+
+/// Blocks to be filled again: as many are being filled while the others are being written.
+pub(super) fn spare() -> Spare<Block> {
+    Spare::new(2 * MANY, 2)
+}
 
 impl Block {
     fn new() -> Self {
@@ -106,6 +117,11 @@ impl Block {
             slots: Vec::with_capacity(BLOCK),
             common: Common::of_a_block(),
         }
+    }
+
+    /// One that was kept, or a new one.
+    fn from(spare: &Spare<Self>) -> Self {
+        spare.take().unwrap_or_else(Block::new)
     }
 
     fn is_full(&self) -> bool {
@@ -117,32 +133,20 @@ impl Default for Queue {
     fn default() -> Self {
         Queue {
             blocks: vec![Block::new()],
-            spare: Vec::new(),
         }
     }
 }
 
 impl Queue {
     /// What is in it, which is nothing then.
-    pub(super) fn take(&mut self) -> Self {
+    pub(super) fn take(&mut self, spare: &Spare<Block>) -> Self {
         let mut blocks = Vec::new();
         if !self.is_empty() {
-            let next = self.spare.pop().unwrap_or_else(Block::new);
-            blocks = mem::replace(&mut self.blocks, vec![next]);
+            let mut next = Vec::with_capacity(MANY + 1);
+            next.push(Block::from(spare));
+            blocks = mem::replace(&mut self.blocks, next);
         }
-        let spare = Vec::new();
-        Queue { blocks, spare }
-    }
-
-    /// Keeps a block whose errors are all written.
-    pub(super) fn keep(&mut self, block: Block, is_short: bool) {
-        let most = if is_short { FEW_SPARE } else { MOST_SPARE };
-        self.spare.truncate(most - 1);
-        self.spare.push(block);
-    }
-
-    pub(super) fn give_up_spare(&mut self) {
-        self.spare = Vec::new();
+        Queue { blocks }
     }
 
     /// The next error begins a block.
@@ -150,35 +154,36 @@ impl Queue {
         self.blocks.last().is_none_or(Block::is_full)
     }
 
-    /// There are so many that they are worth being written.
-    pub(super) fn is_long(&self) -> bool {
-        self.blocks.len() > MANY
-    }
-
-    /// The same, as of the last error. It is so again from time to time, if nothing becomes of it.
+    /// With the last error there are so many that they are worth being written. It is so again from time to time, if nothing becomes of it.
     pub(super) fn has_become_long(&self) -> bool {
         let is_first = self.blocks.last().is_some_and(|last| last.slots.len() == 1);
-        is_first && self.is_long() && self.blocks.len() % MANY == 1
+        is_first && self.blocks.len() > MANY && self.blocks.len() % MANY == 1
     }
 
-    pub(super) fn push(&mut self, waiting: Waiting) {
-        let block = self.block(|block| !block.is_full());
+    pub(super) fn push(&mut self, waiting: Waiting, spare: &Spare<Block>) {
+        let block = self.block(spare, |block| !block.is_full());
         block.slots.push(Slot::Whole(Box::new(waiting)));
     }
 
     #[inline]
-    pub(super) fn pack(&mut self, packed: &Packed<'_>, moment: Moment, held: usize) {
-        let block = self.block(|block| !block.is_full() && block.common.has_room(packed));
+    pub(super) fn pack(
+        &mut self,
+        packed: &Packed<'_>,
+        moment: Moment,
+        held: usize,
+        spare: &Spare<Block>,
+    ) {
+        let has_room = |block: &Block| !block.is_full() && block.common.has_room(packed);
+        let block = self.block(spare, has_room);
         let slot = Slot::Packed(block.common.take(packed, moment, held));
         block.slots.push(slot);
     }
 
     /// The last block where that is `good`, or a new one.
     #[inline]
-    fn block(&mut self, good: impl FnOnce(&Block) -> bool) -> &mut Block {
+    fn block(&mut self, spare: &Spare<Block>, good: impl FnOnce(&Block) -> bool) -> &mut Block {
         if !self.blocks.last().is_some_and(good) {
-            let next = self.spare.pop().unwrap_or_else(Block::new);
-            self.blocks.push(next);
+            self.blocks.push(Block::from(spare));
         }
         let last = self.blocks.len() - 1;
         &mut self.blocks[last]
@@ -202,9 +207,20 @@ impl Queue {
     pub(super) fn each(self, mut take: impl FnMut(Taken<'_>), mut done: impl FnMut(Block)) {
         for mut block in self.blocks {
             let Block { slots, common } = &mut block;
+            let mut last = None;
             for slot in slots.drain(..) {
+                let this = match &slot {
+                    Slot::Packed(head) => Some(head.which),
+                    Slot::Whole(_) => None,
+                };
+                let before = mem::replace(&mut last, this);
                 take(match slot {
-                    Slot::Packed(head) => Taken::Packed(common.of(&head), head.moment, head.held),
+                    Slot::Packed(head) => Taken::Packed(Short {
+                        error: common.of(head.which),
+                        is_again: before == this,
+                        moment: head.moment,
+                        held: head.held,
+                    }),
                     Slot::Whole(waiting) => Taken::Whole(*waiting),
                 });
             }
@@ -220,67 +236,61 @@ mod tests {
 
     use super::*;
 
+    fn error(held: usize) -> Waiting {
+        Waiting::Deferred(Box::new(Deferred {
+            signal: Signal::Logs,
+            scope: InstrumentationScope::default(),
+            record: Vec::new(),
+            gaps: Vec::new(),
+            held,
+        }))
+    }
+
     #[test]
     fn errors_come_out_in_the_order_they_went_in() {
         for count in [0, 1, BLOCK, BLOCK + 1, 5 * BLOCK + 3] {
-            let mut queue = Queue::default();
+            let (mut queue, spare) = (Queue::default(), spare());
             for at in 0..count {
-                queue.push(Waiting::Deferred(Box::new(Deferred {
-                    signal: Signal::Logs,
-                    scope: InstrumentationScope::default(),
-                    record: Vec::new(),
-                    gaps: Vec::new(),
-                    held: at,
-                })));
+                queue.push(error(at), &spare);
             }
             assert_eq!(queue.is_empty(), count == 0);
             let mut held = Vec::new();
             queue.each(|taken| held.push(taken.held()), drop);
             assert_eq!(held, (0..count).collect::<Vec<_>>());
         }
-        assert!(Queue::default().take().is_empty());
+        assert!(Queue::default().take(&spare()).is_empty());
     }
 
     #[test]
-    fn blocks_are_filled_again_and_few_are_kept() {
-        let errors = |queue: &mut Queue| {
+    fn blocks_are_filled_again() {
+        let errors = |queue: &mut Queue, spare: &Spare<Block>| {
             let mut long = 0;
             for _ in 0..40 * BLOCK {
-                queue.push(Waiting::Deferred(Box::new(Deferred {
-                    signal: Signal::Logs,
-                    scope: InstrumentationScope::default(),
-                    record: Vec::new(),
-                    gaps: Vec::new(),
-                    held: 0,
-                })));
+                queue.push(error(0), spare);
                 long += usize::from(queue.has_become_long());
             }
             long
         };
         let slots = |block: &Block| block.slots.as_ptr();
-        let mut queue = Queue::default();
-        assert_eq!(errors(&mut queue), 2, "once for every so many blocks");
-        assert!(queue.is_long());
-        let mut done = Vec::new();
-        queue
-            .take()
-            .each(|taken| drop(taken), |block| done.push(block));
-        assert!(!queue.is_long() && queue.is_empty());
-        let given: Vec<_> = done.iter().map(slots).collect();
-        for block in done {
-            queue.keep(block, false);
-        }
-        assert_eq!(queue.spare.len(), MOST_SPARE);
-        errors(&mut queue);
-        assert!(queue.spare.is_empty());
+        let (mut queue, spare) = (Queue::default(), spare());
+        assert_eq!(
+            errors(&mut queue, &spare),
+            2,
+            "once for every so many blocks"
+        );
+        let mut given = Vec::new();
+        queue.take(&spare).each(
+            |taken| drop(taken),
+            |block| {
+                given.push(slots(&block));
+                spare.keep(block, false);
+            },
+        );
+        assert!(queue.is_empty());
+        errors(&mut queue, &spare);
+        assert!(spare.take().is_none());
         let used = queue.blocks.iter().map(slots);
         let again = used.filter(|block| given.contains(block)).count();
-        assert_eq!(again, MOST_SPARE);
-        queue
-            .take()
-            .each(|taken| drop(taken), |block| queue.keep(block, true));
-        assert_eq!(queue.spare.len(), FEW_SPARE);
-        queue.give_up_spare();
-        assert!(queue.spare.is_empty());
+        assert_eq!(again, 2 * MANY);
     }
 }

@@ -27,14 +27,16 @@ impl Buffer {
     pub(in crate::export) fn push_packed(&self, error: &Packed<'_>, moment: Moment) {
         let held = error.size() + moment.size();
         self.let_wait(Signal::Traces, held, |queue| {
-            queue.pack(error, moment, held);
+            queue.pack(error, moment, held, &self.spare_errors);
         });
     }
 
     fn push_waiting(&self, mut error: Waiting) {
         error.settle();
         let (signal, held) = (error.signal(), error.held());
-        self.let_wait(signal, held, |queue| queue.push(error));
+        self.let_wait(signal, held, |queue| {
+            queue.push(error, &self.spare_errors);
+        });
     }
 
     #[inline]
@@ -51,6 +53,7 @@ impl Buffer {
         };
         self.counters.accepted(signal, 1);
         if are_many {
+            self.many_wait.store(true, Ordering::Release);
             self.wake();
         }
         // Who finds the worker on the watch leaves it at that: its last look comes after it has ended the watch.
@@ -97,19 +100,18 @@ impl Buffer {
         Some(waiting.has_become_long())
     }
 
-    /// So many errors wait that they are worth being written, whenever they are to leave.
+    /// So many errors wait that they are worth being written, whenever they are to leave. True once.
     pub(in crate::export) fn has_many_waiting(&self) -> bool {
-        lock(&self.waiting).is_long()
+        self.many_wait.load(Ordering::Acquire) && self.many_wait.swap(false, Ordering::AcqRel)
     }
 
     pub(in crate::export) fn take_waiting(&self) -> Queue {
-        lock(&self.waiting).take()
+        lock(&self.waiting).take(&self.spare_errors)
     }
 
     /// Keeps a block for further errors.
     pub(in crate::export) fn keep_errors(&self, block: Block) {
-        let is_short = self.is_pressed();
-        lock(&self.waiting).keep(block, is_short);
+        self.spare_errors.keep(block, self.is_pressed());
     }
 
     /// Puts a record with its stacks into the open chunk, or without them where they make it too large for a request. Whenever that
@@ -126,10 +128,12 @@ impl Buffer {
             held,
             record,
         } = *resolved;
-        if Chunk::cost(scope, record) <= self.bounds.request {
-            self.append_taken(signal, scope, record, compress);
-        } else {
-            self.append_taken(signal, scope, bare().as_slice().into(), compress);
+        if !self.append_at_once(signal, scope, record, 1) {
+            if Chunk::cost(scope, record) <= self.bounds.request {
+                self.append_taken(signal, scope, record, compress);
+            } else {
+                self.append_taken(signal, scope, bare().as_slice().into(), compress);
+            }
         }
         self.release(held);
     }

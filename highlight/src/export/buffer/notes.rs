@@ -236,7 +236,7 @@ impl Buffer {
         let held = capacity + OVERHEAD;
         self.hold_below(self.bounds.unwritten(), held)
             .then(|| Block {
-                bytes: self.spare.take(capacity),
+                bytes: self.spare.take_bytes(capacity),
                 held,
             })
     }
@@ -302,7 +302,7 @@ impl Buffer {
                 }
                 self.hold_anyway(bytes);
             }
-            Some(self.spare.take(capacity))
+            Some(self.spare.take_bytes(capacity))
         });
         if taken && !self.is_full(open.size, open.weight) {
             return Appended::Fits;
