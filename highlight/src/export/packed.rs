@@ -39,7 +39,13 @@ pub(super) struct Head {
     /// Which of those that are different.
     pub(super) which: u32,
     /// Bytes of the budget that it holds.
-    pub(super) held: usize,
+    held: u32,
+}
+
+impl Head {
+    pub(super) fn held(&self) -> usize {
+        self.held as usize
+    }
 }
 
 /// What errors of a block are. They grow: mostly errors that come one after another are the same again, or at least of one place.
@@ -146,10 +152,12 @@ impl Own {
 
 impl Common {
     pub(super) fn of_a_block() -> Self {
+        // Room for a few, so that it is the rare block that has to grow.
+        const FEW: usize = 4;
         Common {
-            texts: Vec::with_capacity(TEXTS),
-            ips: Vec::with_capacity(IPS),
-            different: Vec::with_capacity(1),
+            texts: Vec::with_capacity(FEW * TEXTS),
+            ips: Vec::with_capacity(FEW * IPS),
+            different: Vec::with_capacity(FEW),
         }
     }
 
@@ -184,7 +192,7 @@ impl Common {
         Head {
             moment,
             which: short(self.different.len() - 1),
-            held,
+            held: short(held),
         }
     }
 
@@ -235,7 +243,7 @@ impl Common {
     }
 }
 
-/// Blocks are far below four gigabytes.
+/// Blocks are far below four gigabytes, and so is what an error may hold.
 fn short(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

@@ -23,8 +23,7 @@ use crate::scrub::Scrub;
 /// What an error is tied to, as it was when the error was captured.
 #[derive(Debug)]
 pub(super) struct Moment {
-    /// Nanoseconds since 1970.
-    time: u64,
+    time: SystemTime,
     correlation: Correlation,
     /// Mostly there is nothing, which takes little room.
     memories: Option<Box<Memories>>,
@@ -60,7 +59,7 @@ impl Moment {
     pub(super) fn now(correlation: Correlation) -> Self {
         let scope = correlation.ambient.used_scope();
         Moment {
-            time: unix_nanos(SystemTime::now()),
+            time: SystemTime::now(),
             memories: scope.and_then(Memories::of),
             correlation,
         }
@@ -92,14 +91,15 @@ impl Moment {
         // Errors leave even when their trace is sampled out.
         let sampled = TraceFlags::SAMPLED;
         let context = SpanContext::new(trace_id, span_id, sampled, false, TraceState::NONE);
+        let time = unix_nanos(self.time);
         let head = Head {
             context: &context,
             parent: correlation.span_id,
             parent_is_remote: false,
             name: ERROR_SPAN.as_bytes(),
             kind: &SpanKind::Internal,
-            start: self.time,
-            end: self.time,
+            start: time,
+            end: time,
         };
         head.write(buf);
         let mut attribute =
@@ -111,7 +111,7 @@ impl Moment {
         for (key, text) in tags.flatten() {
             attribute(key, text);
         }
-        self.time
+        time
     }
 
     /// The logs that came before, as an attribute of its event. Mostly there is nothing, which takes no memory.

@@ -218,8 +218,8 @@ impl Queue {
                     Slot::Packed(head) => Taken::Packed(Short {
                         error: common.of(head.which),
                         is_again: before == this,
+                        held: head.held(),
                         moment: head.moment,
-                        held: head.held,
                     }),
                     Slot::Whole(waiting) => Taken::Whole(*waiting),
                 });
