@@ -15,7 +15,6 @@ mod recent;
 pub(crate) mod record;
 pub(crate) mod sdk;
 pub(crate) mod series;
-pub(crate) mod shutdowns;
 pub(crate) mod tags;
 #[cfg(test)]
 pub(crate) mod testing;

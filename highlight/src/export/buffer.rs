@@ -360,9 +360,7 @@ impl Buffer {
 
     /// From here on records are refused with [`DropReason::Shutdown`]. True when it was closed before.
     pub(crate) fn close(&self) -> bool {
-        let was_closed = self.closed.swap(true, Ordering::AcqRel);
-        crate::metrics::shutdowns::note();
-        was_closed
+        self.closed.swap(true, Ordering::AcqRel)
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -167,6 +167,7 @@ impl Exporter {
         if self.buffer.is_forked() || self.buffer.close() {
             return Err(FlushError::Stopped);
         }
+        self.collector.registry().turn_away();
         if self.keeps.is_some() {
             return Ok(());
         }

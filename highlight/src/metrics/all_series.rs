@@ -144,6 +144,12 @@ impl AllSeries {
         points
     }
 
+    /// Has the threads that know some look them up anew.
+    pub(super) fn turn_away(&self) {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.iter().for_each(|series| series.turn_away());
+    }
+
     fn let_go(&self) {
         let mut leaving = lock(&self.leaving);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);

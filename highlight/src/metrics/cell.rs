@@ -10,7 +10,7 @@ use super::total::Total;
 
 /// Something was measured since the last collection.
 const USED: u8 = 1;
-/// Its series was let go of: the thread is to look it up anew.
+/// The thread is to look its series up anew: that was let go of, or the SDK was shut down.
 const CLOSED: u8 = 2;
 
 /// See the module's description. In this order, so that what a measurement touches of it lies together.

@@ -8,7 +8,6 @@ use foldhash::fast::RandomState;
 use super::metric::Metric;
 use super::recent::{self, Id};
 use super::series::Series;
-use super::shutdowns;
 use super::tags::{Tag, borrowed, sorted};
 use crate::context::Correlation;
 use crate::export::buffer::Buffer;
@@ -147,9 +146,7 @@ impl Instrument {
         tags: &[(&str, &str)],
         exemplar: Option<&Correlation>,
     ) -> Option<bool> {
-        let shutdowns = shutdowns::count();
-        let as_of = self.is_open().then_some(shutdowns);
-        recent::again(self.id, tags, as_of, |known| {
+        recent::again(self.id, tags, |known| {
             self.offer(known.series(), value, exemplar);
             known.cell().add(value)
         })
@@ -157,7 +154,15 @@ impl Instrument {
 
     /// Has this thread know a series by tags that lead to it.
     pub(super) fn remember(&self, series: &Arc<Series>, tags: &[(&str, &str)]) {
-        recent::remember(series, self.id, tags);
+        self.remember_as(self.id, series, tags);
+    }
+
+    fn remember_as(&self, id: Id, series: &Arc<Series>, tags: &[(&str, &str)]) {
+        recent::remember(series, id, tags);
+        // The shutdown turns away whom it finds there: this thread may have come too late for that.
+        if !self.is_open() {
+            series.turn_away();
+        }
     }
 
     /// Adds a measurement to one of its series. True for the first since the last collection.
@@ -182,7 +187,7 @@ impl Instrument {
     fn add_anew(&self, series: &Arc<Series>, value: Value, exemplar: Option<&Correlation>) {
         let tags = series.tags().iter().map(borrowed);
         if let Some(series) = self.measure(value, tags, exemplar) {
-            recent::remember(&series, series.id(), &[]);
+            self.remember_as(series.id(), &series, &[]);
         }
     }
 
@@ -298,6 +303,13 @@ impl Registry {
         let same_name = known.by_name.entry(wanted.name.to_owned()).or_default();
         same_name.push(Arc::clone(&instrument));
         Ok(instrument)
+    }
+
+    /// From here on each thread asks anew where its measurements go. To be called when the SDK is shut down.
+    pub(crate) fn turn_away(&self) {
+        for metric in self.metrics() {
+            metric.series.turn_away();
+        }
     }
 
     /// Whether all metrics together have at most so many series.

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::cell::Cell;
 use super::instrument::Value;
 use super::series::Series;
-use super::shutdowns;
 use super::tags::{Given, glance, spread};
 
 /// Of all metrics together.
@@ -85,8 +84,6 @@ struct Recent {
     known: Option<Box<Places>>,
     /// Where the last series of a metric is: mostly it is measured again, and found there without a look at all of its tags.
     last: [u8; METRICS],
-    /// For as long as there are no more of them than these, the SDKs of all of those metrics are running.
-    shutdowns: u64,
     refused: u8,
 }
 
@@ -121,19 +118,12 @@ pub(super) fn with<T>(id: Id, tags: &[(&str, &str)], work: impl FnOnce(&Known) -
     })
 }
 
-/// The same for a metric's series, which becomes its last one where the metric's SDK was running as of so many `shutdowns`.
-pub(super) fn again<T>(
-    id: Id,
-    tags: &[(&str, &str)],
-    shutdowns: Option<u64>,
-    work: impl FnOnce(&Known) -> T,
-) -> Option<T> {
+/// The same for a metric's series, which becomes its last one.
+pub(super) fn again<T>(id: Id, tags: &[(&str, &str)], work: impl FnOnce(&Known) -> T) -> Option<T> {
     look(|recent| {
         let mut recent = recent.try_borrow_mut().ok()?;
         let place = find(recent.known.as_deref()?, id, tags)?;
-        if let Some(shutdowns) = shutdowns {
-            recent.found(id, place, shutdowns);
-        }
+        recent.last[id.low() % METRICS] = u8::try_from(place).unwrap_or(NOWHERE);
         let known = recent.known.as_deref()?.get(place)?;
         known.as_ref().map(work)
     })
@@ -151,9 +141,6 @@ pub(super) fn add_to_last(
     look(|recent| {
         // This is shorter than to borrow it as others may do at the same time.
         let recent = recent.try_borrow_mut().ok()?;
-        if recent.shutdowns != shutdowns::count() {
-            return None;
-        }
         let place = recent.last[id.low() % METRICS];
         let last = recent.known.as_deref()?.get(usize::from(place))?.as_ref()?;
         if last.id == id && last.tags.are_surely(tags) {
@@ -225,18 +212,8 @@ impl Recent {
         Recent {
             known: None,
             last: [NOWHERE; METRICS],
-            shutdowns: 0,
             refused: 0,
         }
-    }
-
-    /// It is the last one of its metric, as of so many shutdowns.
-    fn found(&mut self, id: Id, place: usize, shutdowns: u64) {
-        if self.shutdowns != shutdowns {
-            self.shutdowns = shutdowns;
-            self.last = [NOWHERE; METRICS];
-        }
-        self.last[id.low() % METRICS] = u8::try_from(place).unwrap_or(NOWHERE);
     }
 
     /// Where to put what has its first place there.

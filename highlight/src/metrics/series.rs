@@ -40,6 +40,14 @@ struct State {
     is_closed: bool,
 }
 
+impl State {
+    fn turn_away(&self) {
+        for cell in &self.cells {
+            cell.close();
+        }
+    }
+}
+
 impl Series {
     pub(super) fn new(hash: u64, tags: Box<[KeyValue]>, total: Total) -> Self {
         Series {
@@ -151,11 +159,14 @@ impl Series {
             return false;
         }
         state.is_closed = true;
-        for cell in &state.cells {
-            cell.close();
-        }
+        state.turn_away();
         self.kept.store(false, Ordering::Relaxed);
         true
+    }
+
+    /// Has the threads that know it look it up anew.
+    pub(super) fn turn_away(&self) {
+        lock(&self.state).turn_away();
     }
 
     /// Whether a thread knows it: that may have measured until just now.

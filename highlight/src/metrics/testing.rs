@@ -16,7 +16,7 @@ pub(crate) fn registry() -> Registry {
     Registry::new(buffer())
 }
 
-fn buffer() -> Arc<Buffer> {
+pub(super) fn buffer() -> Arc<Buffer> {
     Arc::new(Buffer::new(Bounds {
         budget: 1 << 20,
         request: 1 << 20,

@@ -1,7 +1,8 @@
 //! What is refused, what is shared, and how many there may be.
 
-use super::super::testing::registry;
+use super::super::testing::{buffer, registry};
 use super::*;
+use crate::export::proto::Scalar;
 
 #[test]
 fn only_names_units_and_buckets_of_the_conventions_are_taken() {
@@ -83,4 +84,37 @@ fn names_made_of_ids_do_not_fill_the_memory() {
     let refusal = get(MAX_METRICS).unwrap_err();
     assert_eq!(refusal.reason, DropReason::TooManyMetrics);
     assert_eq!(get(0), Ok(Kind::Counter), "what is known goes on");
+}
+
+#[test]
+fn after_the_shutdown_a_thread_asks_anew_where_its_measurements_go() {
+    let buffer = buffer();
+    let registry = Registry::new(Arc::clone(&buffer));
+    let orders = registry.get(&Wanted::named(Kind::Counter, "orders"));
+    let orders = orders.unwrap();
+    let tags = [("shop", "berlin")];
+    let look_up = || {
+        let given = tags.map(|(key, value)| (key, Scalar::Str(value)));
+        let series = orders.measure(Value::Count(1), given.into_iter(), None);
+        let series = series.unwrap();
+        orders.remember(&series, &tags);
+        orders.add(&series, Value::Count(1), None);
+        series
+    };
+    let known_by = |series: &Series| {
+        let one = || Value::Count(1);
+        [
+            recent::add_to_last(orders.id(), &tags, one).is_some(),
+            orders.measure_again(one(), &tags, None).is_some(),
+            recent::with(series.id(), &[], |_| ()).is_some(),
+        ]
+    };
+    let series = look_up();
+    orders.measure_again(Value::Count(1), &tags, None);
+    assert_eq!(known_by(&series), [true; 3]);
+    buffer.close();
+    registry.turn_away();
+    assert_eq!(known_by(&series), [false; 3]);
+    // As a thread does that had asked just before.
+    assert_eq!(known_by(&look_up()), [false; 3]);
 }
