@@ -4,10 +4,12 @@ pub(crate) mod all_series;
 mod cell;
 pub(crate) mod distribution;
 pub(crate) mod exemplar;
+mod id;
 pub(crate) mod instrument;
 pub(crate) mod metric;
 mod named;
 pub(crate) mod observed;
+mod places;
 #[cfg(feature = "process-metrics")]
 pub(crate) mod process;
 pub(crate) mod provider;
@@ -64,7 +66,7 @@ struct Handle {
     buckets: Option<Vec<f64>>,
     instrument: OnceLock<Arc<Instrument>>,
     /// Of the instrument that was measured last: that, or one of a later SDK.
-    last: recent::Later,
+    last: id::Later,
 }
 
 impl Handle {
@@ -77,14 +79,14 @@ impl Handle {
             description: None,
             buckets: None,
             instrument: OnceLock::new(),
-            last: recent::Later::default(),
+            last: id::Later::default(),
         }
     }
 
     /// It is described anew, so it is another one.
     fn forget(&mut self) {
         self.instrument = OnceLock::new();
-        self.last = recent::Later::default();
+        self.last = id::Later::default();
     }
 
     /// The value comes as a function, of which there is one for each kind of handle: so this is compiled for each by itself.
@@ -92,7 +94,7 @@ impl Handle {
     fn record(&self, value: impl Fn() -> Value, tags: &[(&str, &str)]) {
         if value().is_finite()
             && !context::is_in_a_session()
-            && let Some(is_first) = recent::add_to_last(self.last.get(), tags, &value)
+            && let Some(is_first) = recent::add_at_once(self.last.get(), tags, &value)
         {
             if is_first {
                 self.mark();

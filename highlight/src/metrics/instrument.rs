@@ -5,8 +5,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use foldhash::fast::RandomState;
 
+use super::id::Id;
 use super::metric::Metric;
-use super::recent::{self, Id};
+use super::places;
+use super::recent;
 use super::series::Series;
 use super::tags::{Tag, borrowed, sorted};
 use crate::context::Correlation;
@@ -146,7 +148,7 @@ impl Instrument {
         tags: &[(&str, &str)],
         exemplar: Option<&Correlation>,
     ) -> Option<bool> {
-        recent::again(self.id, tags, |known| {
+        recent::with(self.id, tags, |known| {
             self.offer(known.series(), value, exemplar);
             known.cell().add(value)
         })
@@ -173,7 +175,7 @@ impl Instrument {
         value: Value,
         exemplar: Option<&Correlation>,
     ) -> bool {
-        let by_itself = |known: &recent::Known| {
+        let by_itself = |known: &places::Known| {
             self.offer(known.series(), value, exemplar);
             known.cell().add(value)
         };

@@ -1,33 +1,17 @@
 //! The series that a thread measured lately: it finds them again without a lock, and without writing to memory that other threads use.
 
-use std::cell::RefCell;
-use std::mem::ManuallyDrop;
+use std::cell::Cell;
+use std::mem::{self, ManuallyDrop};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::cell::Cell;
+use super::id::Id;
 use super::instrument::Value;
+use super::places::{Known, Places};
 use super::series::Series;
-use super::tags::{Given, glance, spread};
-
-/// Of all metrics together.
-const SLOTS: usize = 128;
-const SLOT_BITS: u32 = SLOTS.ilog2();
-
-/// Metrics that a thread remembers its last series of, by the lower bits of their ids.
-const METRICS: usize = 64;
-
-/// No place.
-const NOWHERE: u8 = u8::MAX;
-
-/// Of a thread's measurements of series that it does not know while their places are taken, one in so many takes a place. A thread that
-/// goes through more series than it has places does little more for each than look it up.
-const PATIENCE: u8 = 16;
 
 thread_local! {
     /// Nothing to be dropped, so that nobody has to ask whether it was.
-    static RECENT: ManuallyDrop<RefCell<Recent>> =
-        const { ManuallyDrop::new(RefCell::new(Recent::new())) };
+    static RECENT: ManuallyDrop<Recent> = const { ManuallyDrop::new(Recent::new()) };
     /// What is dropped in its place.
     static LEAVE: Leave = const { Leave };
 }
@@ -37,152 +21,57 @@ struct Leave;
 
 impl Drop for Leave {
     fn drop(&mut self) {
-        drop(look(|recent| recent.try_borrow_mut().ok()?.known.take()));
-    }
-}
-
-/// Tells metrics and series apart, those of other SDKs in the process too. None has the default one.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Id(u64);
-
-/// An id that may come later.
-#[derive(Debug, Default)]
-pub(super) struct Later(AtomicU64);
-
-impl Later {
-    #[inline]
-    pub(super) fn get(&self) -> Id {
-        Id(self.0.load(Ordering::Relaxed))
-    }
-
-    pub(super) fn set(&self, id: Id) {
-        self.0.store(id.0, Ordering::Relaxed);
-    }
-}
-
-impl Clone for Later {
-    fn clone(&self) -> Self {
-        Later(AtomicU64::new(self.get().0))
-    }
-}
-
-impl Id {
-    pub(super) fn new() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        Id(spread(0, NEXT.fetch_add(1, Ordering::Relaxed)))
-    }
-
-    /// Another one for each of as many in a row as there are values.
-    #[inline]
-    fn low(self) -> usize {
-        let [low, ..] = self.0.to_le_bytes();
-        low.into()
+        drop(RECENT.try_with(|recent| recent.places.take()));
     }
 }
 
 struct Recent {
-    known: Option<Box<Places>>,
-    /// Where the last series of a metric is: mostly it is measured again, and found there without a look at all of its tags.
-    last: [u8; METRICS],
-    refused: u8,
+    /// Taken out by who looks at them, and put back: whoever measures in between, as an allocator might, knows nothing.
+    places: Cell<Option<Box<Places>>>,
+    are_made: Cell<bool>,
 }
 
-/// Each series has two.
-type Places = [Option<Known>; SLOTS];
-
-/// A series that a thread knows, either by its metric and tags, or by its own id without tags.
-pub(super) struct Known {
-    id: Id,
-    tags: Given,
-    cell: Arc<Cell>,
-    series: Arc<Series>,
+impl Recent {
+    const fn new() -> Self {
+        Recent {
+            places: Cell::new(None),
+            are_made: Cell::new(false),
+        }
+    }
 }
 
-/// As `with`, which is not compiled where it is called.
+/// Works on this thread's places, if it has them.
 #[inline(always)]
 #[expect(
     clippy::inline_always,
     reason = "most of it is known where it is called"
 )]
-fn look<T>(work: impl FnOnce(&RefCell<Recent>) -> Option<T>) -> Option<T> {
-    RECENT.try_with(|recent| work(recent)).ok().flatten()
+fn look<T>(work: impl FnOnce(&mut Places) -> Option<T>) -> Option<T> {
+    let look = |recent: &ManuallyDrop<Recent>| {
+        let mut places = recent.places.take()?;
+        let done = work(&mut places);
+        // Nobody has put any there meanwhile, so there is nothing to drop.
+        mem::forget(recent.places.replace(Some(places)));
+        done
+    };
+    RECENT.try_with(look).ok().flatten()
 }
 
 /// Works on what this thread has of a series, if it knows it by these tags.
 #[inline]
 pub(super) fn with<T>(id: Id, tags: &[(&str, &str)], work: impl FnOnce(&Known) -> T) -> Option<T> {
-    look(|recent| {
-        let recent = recent.try_borrow().ok()?;
-        let places = recent.known.as_deref()?;
-        places[find(places, id, tags)?].as_ref().map(work)
-    })
+    look(|places| places.find(id, tags).map(work))
 }
 
-/// The same for a metric's series, which becomes its last one.
-pub(super) fn again<T>(id: Id, tags: &[(&str, &str)], work: impl FnOnce(&Known) -> T) -> Option<T> {
-    look(|recent| {
-        let mut recent = recent.try_borrow_mut().ok()?;
-        let place = find(recent.known.as_deref()?, id, tags)?;
-        recent.last[id.low() % METRICS] = u8::try_from(place).unwrap_or(NOWHERE);
-        let known = recent.known.as_deref()?.get(place)?;
-        known.as_ref().map(work)
-    })
-}
-
-/// Adds a measurement to a metric's series that this thread measured last, if that has the tags and there is nothing else to do: true
-/// for the first since the last collection, None where nothing was done. It is compiled where it is called, so that most of what is
-/// known there about the tags is not asked for.
+/// Adds a measurement to a series that this thread knows, if it finds that at once and there is nothing else to do: true for the first
+/// since the last collection, None where nothing was done.
 #[inline]
-pub(super) fn add_to_last(
+pub(super) fn add_at_once(
     id: Id,
     tags: &[(&str, &str)],
     value: impl FnOnce() -> Value,
 ) -> Option<bool> {
-    look(|recent| {
-        // This is shorter than to borrow it as others may do at the same time.
-        let recent = recent.try_borrow_mut().ok()?;
-        let place = recent.last[id.low() % METRICS];
-        let last = recent.known.as_deref()?.get(usize::from(place))?.as_ref()?;
-        if last.id == id && last.tags.are_surely(tags) {
-            return last.cell.add_at_once(value());
-        }
-        None
-    })
-}
-
-/// The place of the series, if it is known.
-#[inline]
-fn find(places: &Places, id: Id, tags: &[(&str, &str)]) -> Option<usize> {
-    // One without tags is found before it would be called for.
-    if tags.is_empty() {
-        let place = place(id, &[]);
-        if let Some(known) = &places[place]
-            && known.has(id)
-            && known.tags.is_empty()
-        {
-            return Some(place);
-        }
-    }
-    find_by_tags(places, id, tags)
-}
-
-/// What this calls comes last, so that nothing has to be kept on the stack.
-#[inline(never)]
-fn find_by_tags(places: &Places, id: Id, tags: &[(&str, &str)]) -> Option<usize> {
-    let first = place(id, tags);
-    match &places[first] {
-        Some(known) if known.has(id) && known.tags.are_surely(tags) => Some(first),
-        _ => find_closely(places, first, id, tags),
-    }
-}
-
-/// The same where it had to give its first place to another, or has long tags.
-#[inline(never)]
-fn find_closely(places: &Places, first: usize, id: Id, tags: &[(&str, &str)]) -> Option<usize> {
-    [first, first ^ 1].into_iter().find(|place| {
-        let known = places[*place].as_ref();
-        known.is_some_and(|known| known.has(id) && known.tags.are(tags))
-    })
+    look(|places| places.glimpse(id, tags)?.cell().add_at_once(value()))
 }
 
 /// Has this thread know the series by these tags.
@@ -191,89 +80,21 @@ pub(super) fn remember(series: &Arc<Series>, id: Id, tags: &[(&str, &str)]) {
     if LEAVE.try_with(|_| ()).is_err() {
         return;
     }
-    let before = look(|recent| {
-        let mut recent = recent.try_borrow_mut().ok()?;
-        let free = recent.room(place(id, tags))?;
-        let known = Known {
-            id,
-            tags: Given::new(tags),
-            cell: series.cell()?,
-            series: Arc::clone(series),
-        };
-        let places = recent.known.as_deref_mut()?;
-        places[free].replace(known)
+    let _ = RECENT.try_with(|recent| {
+        if !recent.are_made.replace(true) {
+            recent.places.set(Some(Box::new(Places::new())));
+        }
     });
-    // Here, where nothing is borrowed.
+    let before = look(|places| places.put(series, id, tags));
+    // Here, where all are back in their places.
     drop(before);
-}
-
-impl Recent {
-    const fn new() -> Self {
-        Recent {
-            known: None,
-            last: [NOWHERE; METRICS],
-            refused: 0,
-        }
-    }
-
-    /// Where to put what has its first place there.
-    fn room(&mut self, first: usize) -> Option<usize> {
-        let none = || Box::new([const { None }; SLOTS]);
-        let places = self.known.get_or_insert_with(none);
-        let is_free = |place: &usize| {
-            let known = places[*place].as_ref();
-            known.is_none_or(|known| known.cell.is_closed())
-        };
-        let free = [first, first ^ 1].into_iter().find(is_free);
-        if free.is_some() {
-            return free;
-        }
-        self.refused = (self.refused + 1) % PATIENCE;
-        if self.refused != 0 {
-            return None;
-        }
-        // The one that came last stays.
-        places.swap(first, first ^ 1);
-        Some(first)
-    }
-}
-
-#[inline]
-fn place(id: Id, tags: &[(&str, &str)]) -> usize {
-    let mut hash = id.0;
-    for (_, value) in tags {
-        hash = spread(hash, glance(value));
-    }
-    usize::try_from(hash >> (u64::BITS - SLOT_BITS)).unwrap_or(0)
-}
-
-impl Known {
-    /// Whether it is of the metric, or is the series itself, and not let go of.
-    #[inline]
-    fn has(&self, id: Id) -> bool {
-        self.id == id && !self.cell.is_closed()
-    }
-
-    #[inline]
-    pub(super) fn cell(&self) -> &Cell {
-        &self.cell
-    }
-
-    pub(super) fn series(&self) -> &Series {
-        &self.series
-    }
-}
-
-impl Drop for Known {
-    fn drop(&mut self) {
-        self.series.give_back(&self.cell);
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::all_series::AllSeries;
-    use super::super::instrument::{Kind, Value};
+    use super::super::instrument::Kind;
+    use super::super::places::{PATIENCE, SLOTS};
     use super::*;
     use crate::export::proto::Scalar;
 
@@ -293,7 +114,7 @@ mod tests {
     /// Whether this thread knows it.
     fn knows((id, _): &(Id, AllSeries), series: &Arc<Series>, number: i64) -> bool {
         let found = with(*id, &[("order", &number.to_string())], |known| {
-            assert!(Arc::ptr_eq(&known.series, series));
+            assert!(std::ptr::eq(known.series(), Arc::as_ptr(series)));
         });
         found.is_some()
     }

@@ -7,8 +7,8 @@ use opentelemetry::KeyValue;
 
 use super::cell::Cell;
 use super::exemplar::{Exemplar, Slot};
+use super::id::Id;
 use super::instrument::Value;
-use super::recent::Id;
 use super::tags::{Tag, borrowed, is_same};
 use super::total::{Taken, Total};
 use crate::context::Correlation;

@@ -10,25 +10,12 @@ pub(crate) type Tag<'a> = (&'a str, Scalar<'a>);
 
 /// Tags of texts as they were given, so that the same ones are known again.
 #[derive(Debug)]
-pub(super) struct Given {
-    tags: Box<[(Text, Text)]>,
-    /// All of them consist of their ends.
-    are_short: bool,
-}
+pub(super) struct Given(Box<[(Text, Text)]>);
 
 impl Given {
     pub(super) fn new(tags: &[(&str, &str)]) -> Self {
         let texts = |(key, value): &(&str, &str)| (Text::new(key), Text::new(value));
-        let short = |(key, value): &(&str, &str)| key.len() <= ENDS && value.len() <= ENDS;
-        Given {
-            tags: tags.iter().map(texts).collect(),
-            are_short: tags.iter().all(short),
-        }
-    }
-
-    #[inline]
-    pub(super) fn is_empty(&self) -> bool {
-        self.tags.is_empty()
+        Given(tags.iter().map(texts).collect())
     }
 
     /// Whether `tags` are the same in the same order, as far as that can be told without a call: false where one is long.
@@ -38,11 +25,11 @@ impl Given {
         reason = "most of it is known where it is called"
     )]
     pub(super) fn are_surely(&self, tags: &[(&str, &str)]) -> bool {
-        if self.tags.len() != tags.len() || !self.are_short {
+        if self.0.len() != tags.len() {
             return false;
         }
-        for ((given_key, given), (key, value)) in tags.iter().zip(&self.tags) {
-            if !value.looks_like(given) || !key.looks_like(given_key) {
+        for ((given_key, given), (key, value)) in tags.iter().zip(&self.0) {
+            if !value.is_surely(given) || !key.is_surely(given_key) {
                 return false;
             }
         }
@@ -51,8 +38,8 @@ impl Given {
 
     /// Whether `tags` are the same in the same order.
     pub(super) fn are(&self, tags: &[(&str, &str)]) -> bool {
-        let mut pairs = self.tags.iter().zip(tags);
-        self.tags.len() == tags.len()
+        let mut pairs = self.0.iter().zip(tags);
+        self.0.len() == tags.len()
             && pairs.all(|((key, value), (given_key, given))| value.is(given) && key.is(given_key))
     }
 }
@@ -61,30 +48,33 @@ impl Given {
 #[derive(Debug)]
 struct Text {
     ends: (u64, u64),
-    text: Box<str>,
+    /// The length of a text that consists of its ends; [`LONG`] for any other.
+    short: usize,
+    whole: Box<str>,
 }
 
 impl Text {
     fn new(text: &str) -> Self {
         Text {
             ends: ends(text.as_bytes()),
-            text: text.into(),
+            short: Some(text.len()).filter(|len| *len <= ENDS).unwrap_or(LONG),
+            whole: text.into(),
         }
     }
 
     fn is(&self, given: &str) -> bool {
-        self.looks_like(given) && (given.len() <= ENDS || *given == *self.text)
+        self.is_surely(given) || self.short == LONG && *given == *self.whole
     }
 
-    /// Whether length and ends are the same.
+    /// Whether it is short and the same.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
         reason = "most of it is known where it is called"
     )]
-    fn looks_like(&self, given: &str) -> bool {
+    fn is_surely(&self, given: &str) -> bool {
         let given = given.as_bytes();
-        given.len() == self.text.len()
+        given.len() == self.short
             && match double_word(given) {
                 Some((first, last)) => first == self.ends.0 && last == self.ends.1,
                 None => word(given) == self.ends.0,
@@ -94,6 +84,9 @@ impl Text {
 
 /// The bytes of both ends.
 const ENDS: usize = 16;
+
+/// As a length: none that there is.
+const LONG: usize = usize::MAX;
 
 /// The ends of a text: they tell it from all others of its length, where that is at most 16 bytes.
 #[inline]

@@ -104,7 +104,7 @@ fn after_the_shutdown_a_thread_asks_anew_where_its_measurements_go() {
     let known_by = |series: &Series| {
         let one = || Value::Count(1);
         [
-            recent::add_to_last(orders.id(), &tags, one).is_some(),
+            recent::add_at_once(orders.id(), &tags, one).is_some(),
             orders.measure_again(one(), &tags, None).is_some(),
             recent::with(series.id(), &[], |_| ()).is_some(),
         ]
