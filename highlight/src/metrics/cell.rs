@@ -51,7 +51,11 @@ impl Cell {
     }
 
     /// Adds a measurement: true for the first since the last collection. Called by its thread only.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "most of it is known where it is called"
+    )]
     pub(super) fn add(&self, value: Value) -> bool {
         match (&self.values, value) {
             (Values::Latest(latest), Value::Double(value)) => {
@@ -65,10 +69,11 @@ impl Cell {
             // Each kind is only ever given its own type of value.
             _ => {}
         }
+        // Last, since it may be taken from meanwhile.
         self.state.load(Ordering::Relaxed) != USED && self.touch()
     }
 
-    /// The same where it takes nothing but to write: None, and nothing is done, otherwise.
+    /// The same where nothing has to be told: None, and nothing is done, otherwise.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
@@ -78,23 +83,7 @@ impl Cell {
         if self.state.load(Ordering::Relaxed) != USED {
             return None;
         }
-        match (&self.values, value) {
-            (Values::Sum { added, .. }, Value::Count(count)) => grow(added, count),
-            (Values::Sum { added, .. }, Value::Change(change)) => {
-                grow(added, change.cast_unsigned());
-            }
-            (Values::Distribution(recorder), Value::Double(value)) => {
-                if !recorder.add_at_once(value) {
-                    return None;
-                }
-            }
-            (Values::Latest(latest), Value::Double(value)) => {
-                latest.store(value.to_bits(), Ordering::Relaxed);
-            }
-            _ => return None,
-        }
-        // It may have been taken from meanwhile.
-        Some(self.state.load(Ordering::Relaxed) != USED && self.touch())
+        Some(self.add(value))
     }
 
     #[inline]

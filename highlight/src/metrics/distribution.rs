@@ -12,7 +12,10 @@ pub(super) const DEFAULT_BOUNDS: [f64; 15] = [
 ];
 
 /// Values that a thread records before it counts them: so many share the price of the lock, and of finding their buckets.
-const ROOM: usize = 32;
+const ROOM: usize = 64;
+
+/// As many as there is room for, none of which counts.
+const NONE: [f64; ROOM] = [f64::INFINITY; ROOM];
 
 /// The upper bounds of buckets, finite and increasing.
 #[derive(Debug, Clone)]
@@ -59,12 +62,15 @@ impl Distribution {
 
     pub(super) fn add(&mut self, values: &[f64]) {
         for some in values.chunks(ROOM) {
-            self.add_few(some);
+            let mut few = NONE;
+            few[..some.len()].copy_from_slice(some);
+            self.add_few(&few, some.len());
         }
     }
 
-    /// Takes at least one of them.
-    fn add_few(&mut self, values: &[f64]) {
+    /// Takes so many of them, at least one. The others are infinite.
+    fn add_few(&mut self, few: &[f64; ROOM], count: usize) {
+        let values = &few[..count];
         let (mut sum, mut min, mut max) = (self.sum, f64::INFINITY, f64::NEG_INFINITY);
         for value in values {
             sum += value;
@@ -77,31 +83,29 @@ impl Distribution {
         self.max = if max > self.max { max } else { self.max };
         if !self.buckets.is_empty() {
             let (first, last) = (self.bounds.below(min), self.bounds.below(max));
-            self.fill(first, last, values);
+            self.fill(first, last, few, count);
         }
     }
 
     /// Counts values that are all in these buckets and between them. Mostly they are close to each other, so that there are few bounds
     /// to compare them with.
-    fn fill(&mut self, first: usize, last: usize, values: &[f64]) {
+    fn fill(&mut self, first: usize, last: usize, few: &[f64; ROOM], count: usize) {
         /// A search for each value is shorter than comparing all with so many bounds.
         const MANY: usize = 24;
         let bounds = &self.bounds.0[first..last];
         if bounds.len() > MANY {
-            for value in values {
+            for value in &few[..count] {
                 self.buckets[first + bounds.partition_point(|bound| bound < value)] += 1;
             }
             return;
         }
-        let mut few = [f64::INFINITY; ROOM];
-        few[..values.len()].copy_from_slice(values);
         let mut counted = 0;
         for (bucket, bound) in self.buckets[first..].iter_mut().zip(bounds) {
             let up_to = few.iter().filter(|value| *value <= bound).count() as u64;
             *bucket += up_to - counted;
             counted = up_to;
         }
-        self.buckets[last] += values.len() as u64 - counted;
+        self.buckets[last] += count as u64 - counted;
     }
 
     /// Takes all that `other` has, which is empty then: false where it was before. Both have the same bounds.
@@ -206,22 +210,6 @@ impl Recorder {
         }
     }
 
-    /// The same, if there is room for another one then. False, and nothing is done, otherwise.
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "most of it is known where it is called"
-    )]
-    pub(super) fn add_at_once(&self, value: f64) -> bool {
-        let at = self.written.load(Ordering::Relaxed);
-        if at % ROOM == ROOM - 1 {
-            return false;
-        }
-        self.values[at % ROOM].store(value.to_bits(), Ordering::Relaxed);
-        self.written.store(at.wrapping_add(1), Ordering::Release);
-        true
-    }
-
     #[inline(never)]
     fn make_room(&self) {
         drop(self.count());
@@ -244,9 +232,12 @@ impl Recorder {
         let from = counted.until % ROOM;
         let new = from..from + written.wrapping_sub(counted.until);
         if !new.is_empty() && new.end <= ROOM {
-            let value = |at: usize| f64::from_bits(self.values[at].load(Ordering::Relaxed));
-            let values: [f64; ROOM] = std::array::from_fn(value);
-            counted.distribution.add_few(&values[new]);
+            let count = new.len();
+            let mut few = NONE;
+            for (value, written) in few.iter_mut().zip(&self.values[new]) {
+                *value = f64::from_bits(written.load(Ordering::Relaxed));
+            }
+            counted.distribution.add_few(&few, count);
             counted.until = written;
         }
         counted
@@ -289,6 +280,26 @@ mod tests {
         assert_eq!(buckets, [10, 90, 99_900]);
         let sum: f64 = intervals.iter().map(Distribution::sum).sum();
         assert_eq!(sum.to_bits(), f64::to_bits(5_000_050_000.0));
+    }
+
+    #[test]
+    fn no_value_is_written_over_wherever_it_was_counted_last() {
+        let bounds = Bounds::new(&[]);
+        for first in 0..=ROOM {
+            for then in [ROOM - 1, ROOM, ROOM + 1, 3 * ROOM] {
+                let (recorder, mut all) = (Recorder::new(&bounds), Distribution::new(&bounds));
+                let mut next = 0.0;
+                for number in [first, then] {
+                    for _ in 0..number {
+                        recorder.add(next);
+                        next += 1.0;
+                    }
+                    recorder.take(&mut all);
+                }
+                assert_eq!(all.count(), (first + then) as u64);
+                assert_eq!(all.sum().to_bits(), f64::to_bits(next * (next - 1.0) / 2.0));
+            }
+        }
     }
 
     #[test]
