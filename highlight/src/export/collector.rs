@@ -5,7 +5,7 @@
 //! collect, it runs on a short-lived thread of its own: the worker must not wait for it. Otherwise the worker does it itself, which
 //! takes less than to start a thread.
 
-use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering, fence};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -31,6 +31,11 @@ use crate::metrics::observed::Observe;
 /// So many series are collected in less time than a thread is started.
 const FEW: usize = 128;
 
+/// Something was measured since the last collection.
+const DIRTY: u8 = 1;
+/// The worker looks for it by itself, an interval after the last collection.
+const LOOKED_FOR: u8 = 2;
+
 /// See the module's description.
 pub(crate) struct Collector {
     buffer: Arc<Buffer>,
@@ -42,8 +47,7 @@ pub(crate) struct Collector {
     observed: Mutex<Vec<Arc<dyn Observe>>>,
     /// Somebody measures through OpenTelemetry's SDK.
     metered: AtomicBool,
-    /// Something was measured since the last collection.
-    dirty: AtomicBool,
+    state: AtomicU8,
     /// Something may have been measured while the last collection began, and not be seen by it.
     unsettled: AtomicBool,
     running: AtomicBool,
@@ -80,7 +84,7 @@ impl Collector {
             scope,
             observed: Mutex::default(),
             metered: AtomicBool::new(false),
-            dirty: AtomicBool::new(false),
+            state: AtomicU8::new(0),
             unsettled: AtomicBool::new(false),
             running: AtomicBool::new(false),
             told: AtomicBool::new(false),
@@ -112,16 +116,26 @@ impl Collector {
     pub(crate) fn mark(&self) {
         // No fence orders the measurement before the look at the flag, since it would cost as much as all the rest. So the flag may be
         // seen as it was before a collection that does not see the measurement: what `unsettled` is for.
-        if !self.dirty.load(Ordering::Relaxed) {
+        if self.state.load(Ordering::Relaxed) & DIRTY == 0 {
             self.mark_first();
         }
     }
 
     #[cold]
     fn mark_first(&self) {
-        if !self.dirty.swap(true, Ordering::AcqRel) {
+        if self.state.fetch_or(DIRTY, Ordering::AcqRel) == 0 {
             self.buffer.wake.notify_one();
         }
+    }
+
+    /// From here on who measures leaves it there: the worker looks by itself, until it [looks no more](Self::look_no_more).
+    pub(super) fn look_out(&self) {
+        self.state.fetch_or(LOOKED_FOR, Ordering::AcqRel);
+    }
+
+    /// Who measures first from here on wakes the worker. What was measured before makes it [due](Self::is_due).
+    pub(super) fn look_no_more(&self) {
+        self.state.fetch_and(!LOOKED_FOR, Ordering::AcqRel);
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -140,7 +154,7 @@ impl Collector {
 
     /// There is something to collect.
     pub(super) fn is_due(&self) -> bool {
-        self.dirty.load(Ordering::Acquire)
+        self.state.load(Ordering::Acquire) & DIRTY != 0
             || self.unsettled.load(Ordering::Relaxed)
             || !lock(&self.observed).is_empty()
     }
@@ -153,7 +167,7 @@ impl Collector {
     /// when this returns.
     pub(super) fn start(self: &Arc<Self>, in_turn: bool) {
         self.running.store(true, Ordering::Release);
-        let was_dirty = self.dirty.swap(false, Ordering::AcqRel);
+        let was_dirty = self.state.fetch_and(!DIRTY, Ordering::AcqRel) & DIRTY != 0;
         fence(Ordering::SeqCst);
         // An interval later every thread's measurements can be seen.
         if was_dirty || in_turn {
@@ -174,7 +188,7 @@ impl Collector {
         let thread = std::thread::Builder::new().name("highlight-metrics".to_owned());
         if thread.spawn(collect).is_err() {
             // What was measured stays where it is until there are threads again.
-            self.dirty.store(true, Ordering::Release);
+            self.state.fetch_or(DIRTY, Ordering::Release);
         }
     }
 
