@@ -198,14 +198,12 @@ impl Common {
 
     fn add(&mut self, packed: &Packed<'_>) {
         let last = self.different.last();
-        let is_of_its_place = |last: &&Different| self.ips_of(last) == packed.ips;
-        let ips = match last.filter(is_of_its_place) {
-            Some(last) => last.ips,
-            None => {
-                let start = short(self.ips.len());
-                self.ips.extend_from_slice(packed.ips);
-                (start, short(packed.ips.len()))
-            }
+        let ips = if let Some(last) = last.filter(|last| self.ips_of(last) == packed.ips) {
+            last.ips
+        } else {
+            let start = short(self.ips.len());
+            self.ips.extend_from_slice(packed.ips);
+            (start, short(packed.ips.len()))
         };
         let texts = (short(self.texts.len()), short(packed.texts.len()));
         self.texts.extend_from_slice(packed.texts);

@@ -1,7 +1,7 @@
 //! The distribution of a histogram's values, and how a thread takes values into one without waiting for anybody.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 use crate::export::buffer::lock;
 
@@ -176,6 +176,8 @@ pub(super) struct Recorder {
     values: [AtomicU64; ROOM],
     /// Apart: only one in so many touches it.
     counted: Box<Mutex<Counted>>,
+    /// Where somebody counts.
+    process: u32,
 }
 
 #[derive(Debug)]
@@ -194,6 +196,7 @@ impl Recorder {
                 until: 0,
                 distribution: Distribution::new(bounds),
             })),
+            process: std::process::id(),
         }
     }
 
@@ -212,7 +215,11 @@ impl Recorder {
 
     #[inline(never)]
     fn make_room(&self) {
-        drop(self.count());
+        let is_taken = matches!(self.counted.try_lock(), Err(TryLockError::WouldBlock));
+        // In a forked child there may be nobody to give it back, and nobody who wants to know.
+        if !is_taken || std::process::id() == self.process {
+            drop(self.count());
+        }
     }
 
     /// Moves what it has into `total`: false where that is nothing.
@@ -280,6 +287,18 @@ mod tests {
         assert_eq!(buckets, [10, 90, 99_900]);
         let sum: f64 = intervals.iter().map(Distribution::sum).sum();
         assert_eq!(sum.to_bits(), f64::to_bits(5_000_050_000.0));
+    }
+
+    #[test]
+    fn in_a_forked_child_nobody_waits_for_who_counted_in_its_parent() {
+        let mut recorder = Recorder::new(&Bounds::new(&[]));
+        recorder.process = 0;
+        let counting = recorder.count();
+        for value in 0..1_000 {
+            recorder.add(value.into());
+        }
+        drop(counting);
+        assert!(recorder.is_empty());
     }
 
     #[test]

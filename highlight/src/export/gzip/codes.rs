@@ -259,7 +259,7 @@ impl Writer {
         for group in groups {
             let mut bits = [0; 8];
             bits[..SEVEN].copy_from_slice(group);
-            left.put_bits(u64::from_le_bytes(bits), 8 * SEVEN as u32);
+            left.put_bits(u64::from_le_bytes(bits), u64::BITS - 8);
             left.flush(&mut self.bytes);
         }
         for byte in rest {
@@ -331,11 +331,11 @@ impl Writer {
         }
         ahead.literals(rest);
         ahead.make_room();
-        self.take(ahead);
+        self.take(&ahead);
     }
 
     #[inline]
-    fn take(&mut self, ahead: Ahead<'_>) {
+    fn take(&mut self, ahead: &Ahead<'_>) {
         self.bytes.extend_from_slice(&ahead.room[..ahead.at]);
         self.left = ahead.left;
     }
@@ -378,7 +378,7 @@ impl Writer {
                 ahead.make_room();
                 length -= 2 * LONGEST;
             }
-            self.take(ahead);
+            self.take(&ahead);
         }
         let mut left = self.left;
         while length > LONGEST {
