@@ -87,7 +87,7 @@ pub(super) enum Slot {
     Whole(Box<Waiting>),
 }
 
-/// A list in blocks: the first errors need no allocation, further ones three in sixty-four until blocks come back, and no block is ever
+/// A list in blocks: the first errors need no allocation, further ones four in sixty-four until blocks come back, and no block is ever
 /// moved. One list of thousands would be as large as half of the budget, and larger while it grows and until its last is resolved; a block
 /// is given back when what is in it was written.
 #[derive(Debug)]

@@ -11,13 +11,15 @@ use super::sink::Sink;
 use crate::say;
 
 /// What is measured.
-pub(super) const LOADS: [Load; 14] = [
+pub(super) const LOADS: [Load; 17] = [
     Load::burst("log", 1, 50_000),
     Load::burst("log", 4, 50_000),
     Load::burst("span", 1, 50_000),
+    Load::burst("span", 4, 50_000),
     Load::burst("span+log", 1, 50_000),
     Load::burst("span+log", 4, 50_000),
     Load::burst("error", 1, 50_000),
+    Load::burst("error", 4, 50_000),
     // So few fit into most queues.
     Load::burst("error", 1, 2_000),
     Load::burst("metric", 1, 50_000),
@@ -28,6 +30,7 @@ pub(super) const LOADS: [Load; 14] = [
     Load::paced("span", 3_000, 1_000, 8),
     Load::paced("span+log", 3_000, 1_000, 8),
     Load::paced("error", 450, 150, 8),
+    Load::paced("metric", 20_000, 20_000, 64),
 ];
 
 /// So many records, of threads that make them as fast as they can, or at a pace: a group, and a pause.
