@@ -11,14 +11,16 @@ mod repeats;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 use std::sync::Arc;
 
 use checksum::Checksum;
-use codes::{Distance, SHORT, Writer};
+use codes::Distance;
 use pattern::Pattern;
 use repeats::{FARTHEST, Repeats};
 pub(crate) use tail::Tail;
+use writer::{SHORT, Writer};
 
 /// Identification, deflate, no flags, no time, fastest, unknown system (<https://www.rfc-editor.org/rfc/rfc1952>).
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255];

@@ -1,13 +1,16 @@
 //! Captured errors without memory of their own: most are short, and lie side by side in what a block of them has in common.
 
+mod common;
+
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 
-use super::pending::Moment;
 use super::waiting::{BLOCK, Slot};
 use crate::capture::texts::{FEW, Texts};
 use crate::capture::{Draft, ErrorReport};
 use crate::stacktrace::RawStack;
+use common::Different;
+pub(super) use common::{Common, Head};
 
 /// A stack with more addresses than that has memory of its own.
 const MOST_IPS: usize = 128;
@@ -30,41 +33,6 @@ pub(super) struct Own {
     ends: [u32; FEW],
     count: u32,
     ips: Box<[u64]>,
-}
-
-/// An error in a block.
-#[derive(Debug)]
-pub(super) struct Head {
-    pub(super) moment: Moment,
-    /// Which of those that are different.
-    pub(super) which: u32,
-    /// Bytes of the budget that it holds.
-    held: u32,
-}
-
-impl Head {
-    pub(super) fn held(&self) -> usize {
-        self.held as usize
-    }
-}
-
-/// What errors of a block are. They grow: mostly errors that come one after another are the same again, or at least of one place.
-#[derive(Debug)]
-pub(super) struct Common {
-    texts: Vec<u8>,
-    ips: Vec<u64>,
-    different: Vec<Different>,
-}
-
-/// One that is not the same as the one before.
-#[derive(Debug)]
-struct Different {
-    type_name: &'static str,
-    ends: [u32; FEW],
-    count: u32,
-    /// Where its texts and addresses begin, and their numbers.
-    texts: (u32, u32),
-    ips: (u32, u32),
 }
 
 /// Room that a block has for each error's texts, in bytes, and for its addresses.
@@ -150,97 +118,6 @@ impl Own {
     }
 }
 
-impl Common {
-    pub(super) fn of_a_block() -> Self {
-        // Room for a few, so that it is the rare block that has to grow.
-        const FEW: usize = 4;
-        Common {
-            texts: Vec::with_capacity(FEW * TEXTS),
-            ips: Vec::with_capacity(FEW * IPS),
-            different: Vec::with_capacity(FEW),
-        }
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.texts.clear();
-        self.ips.clear();
-        self.different.clear();
-    }
-
-    /// Memory behind it, in bytes.
-    #[cfg(test)]
-    pub(super) fn capacity(&self) -> usize {
-        self.texts.capacity()
-            + self.ips.capacity() * size_of::<u64>()
-            + self.different.capacity() * size_of::<Different>()
-    }
-
-    /// False where there is no room for its texts and addresses, which there is in an empty block.
-    #[inline]
-    pub(super) fn has_room(&self, packed: &Packed<'_>) -> bool {
-        self.texts.len() + packed.texts.len() <= BLOCK * TEXTS
-            && self.ips.len() + packed.ips.len() <= BLOCK * IPS
-    }
-
-    /// Puts here what it is, unless the last one was the same.
-    #[inline]
-    pub(super) fn take(&mut self, packed: &Packed<'_>, moment: Moment, held: usize) -> Head {
-        let last = self.different.last();
-        if !last.is_some_and(|last| self.packed(last) == *packed) {
-            self.add(packed);
-        }
-        Head {
-            moment,
-            which: short(self.different.len() - 1),
-            held: short(held),
-        }
-    }
-
-    fn add(&mut self, packed: &Packed<'_>) {
-        let last = self.different.last();
-        let ips = if let Some(last) = last.filter(|last| self.ips_of(last) == packed.ips) {
-            last.ips
-        } else {
-            let start = short(self.ips.len());
-            self.ips.extend_from_slice(packed.ips);
-            (start, short(packed.ips.len()))
-        };
-        let texts = (short(self.texts.len()), short(packed.texts.len()));
-        self.texts.extend_from_slice(packed.texts);
-        self.different.push(Different {
-            type_name: packed.type_name,
-            ends: packed.ends,
-            count: packed.count,
-            texts,
-            ips,
-        });
-    }
-
-    #[inline]
-    fn ips_of(&self, one: &Different) -> &[u64] {
-        let (start, len) = (one.ips.0 as usize, one.ips.1 as usize);
-        self.ips.get(start..start + len).unwrap_or_default()
-    }
-
-    #[inline]
-    fn packed(&self, one: &Different) -> Packed<'_> {
-        let (start, len) = (one.texts.0 as usize, one.texts.1 as usize);
-        Packed {
-            type_name: one.type_name,
-            texts: self.texts.get(start..start + len).unwrap_or_default(),
-            ends: one.ends,
-            count: one.count,
-            ips: self.ips_of(one),
-        }
-    }
-
-    /// What `take` took.
-    pub(super) fn of(&self, which: u32) -> Packed<'_> {
-        let one = self.different.get(which as usize);
-        one.map(|one| self.packed(one)).unwrap_or_default()
-    }
-}
-
 /// Blocks are far below four gigabytes, and so is what an error may hold.
 fn short(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
@@ -252,6 +129,7 @@ mod tests {
 
     use super::*;
     use crate::context::Correlation;
+    use crate::export::pending::Moment;
     use crate::export::spare::Spare;
     use crate::export::waiting::{Queue, Taken};
 

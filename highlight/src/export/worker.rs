@@ -408,7 +408,7 @@ impl Worker {
             return true;
         }
         // Where they wait they take more memory, and fresh memory for each.
-        let are_many = self.buffer.has_many_waiting();
+        let are_many = self.buffer.notes_many_waiting();
         if are_many {
             self.has_written_errors |= self.complete_errors();
         }

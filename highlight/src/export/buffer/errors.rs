@@ -101,7 +101,7 @@ impl Buffer {
     }
 
     /// So many errors wait that they are worth being written, whenever they are to leave. True once.
-    pub(in crate::export) fn has_many_waiting(&self) -> bool {
+    pub(in crate::export) fn notes_many_waiting(&self) -> bool {
         self.many_wait.load(Ordering::Acquire) && self.many_wait.swap(false, Ordering::AcqRel)
     }
 

@@ -3,7 +3,8 @@
 use std::mem;
 
 use super::Before;
-use super::codes::{Distance, Writer};
+use super::codes::Distance;
+use super::writer::Writer;
 
 /// A repeat is no farther from what it repeats.
 pub(super) const FARTHEST: usize = 32 * 1024;

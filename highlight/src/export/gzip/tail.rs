@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use super::Before;
 use super::checksum::Effect;
-use super::codes::{Apart, Writer};
 use super::repeats::Repeats;
+use super::writer::{Apart, Writer};
 
 /// See the module's description.
 #[derive(Debug)]
