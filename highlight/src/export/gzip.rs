@@ -16,7 +16,6 @@ mod writer;
 use std::sync::Arc;
 
 use checksum::Checksum;
-use codes::Distance;
 use pattern::Pattern;
 use repeats::{FARTHEST, Repeats};
 pub(crate) use tail::Tail;
@@ -96,7 +95,7 @@ impl Gzip {
         let mut known = self.tails.iter_mut();
         match known.find(|(one, _)| Arc::ptr_eq(one, tail)) {
             Some((_, last)) if end - *last <= FARTHEST && length >= codes::SHORTEST => {
-                let distance = Distance::of(end - *last);
+                let distance = codes::distance(end - *last);
                 *last = end;
                 self.checksum.add_known(&tail.effect);
                 self.writer.repeat(length, distance);
@@ -153,7 +152,7 @@ impl Gzip {
             return false;
         }
         self.checksum.add_known(&tail.effect);
-        let distance = Distance::of(distance);
+        let distance = codes::distance(distance);
         let mut done = 0;
         for run in runs {
             self.writer.literals(&other[done..run.start]);

@@ -70,29 +70,6 @@ const fn lengths() -> [Code; LONGEST - SHORTEST + 1] {
     codes
 }
 
-/// How far away something is that is repeated, as its code with the bits behind it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Distance {
-    pub(super) bits: u64,
-    pub(super) count: u32,
-}
-
-impl Distance {
-    #[inline]
-    pub(super) fn of(distance: usize) -> Self {
-        let over = distance as u64 - 1;
-        // Two symbols for every power of two.
-        let extra = (over | 2).ilog2() - 1;
-        let symbol = (over >> extra) + 2 * u64::from(extra);
-        let [low, ..] = symbol.to_le_bytes();
-        let rest = over & ((1 << extra) - 1);
-        Distance {
-            bits: u64::from(low.reverse_bits() >> 3) | rest << 5,
-            count: 5 + extra,
-        }
-    }
-}
-
 /// Up to 64 of them, the first one lowest.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Bits {
@@ -103,11 +80,14 @@ pub(super) struct Bits {
 impl Bits {
     #[inline]
     pub(super) fn put(&mut self, code: Code) {
-        self.put_bits(code.bits.into(), code.count.into());
+        self.put_all(Bits {
+            bits: code.bits.into(),
+            count: code.count.into(),
+        });
     }
 
     #[inline]
-    pub(super) fn put_bits(&mut self, bits: u64, count: u32) {
+    pub(super) fn put_all(&mut self, Bits { bits, count }: Bits) {
         self.bits |= bits << self.count;
         self.count += count;
     }
@@ -121,6 +101,21 @@ impl Bits {
     }
 }
 
+/// How far away something is that is repeated: the distance's code, with the bits behind it.
+#[inline]
+pub(super) fn distance(distance: usize) -> Bits {
+    let over = distance as u64 - 1;
+    // Two symbols for every power of two.
+    let extra = (over | 2).ilog2() - 1;
+    let symbol = (over >> extra) + 2 * u64::from(extra);
+    let [low, ..] = symbol.to_le_bytes();
+    let rest = over & ((1 << extra) - 1);
+    Bits {
+        bits: u64::from(low.reverse_bits() >> 3) | rest << 5,
+        count: 5 + extra,
+    }
+}
+
 /// Some literals, and a repeat behind them.
 #[derive(Debug)]
 pub(super) struct Step {
@@ -131,13 +126,8 @@ pub(super) struct Step {
 }
 
 /// The steps that so many literals and a repeat of any length behind them take.
-pub(super) fn steps(
-    mut literals: usize,
-    mut length: usize,
-    distance: usize,
-    steps: &mut Vec<Step>,
-) {
-    let distance = Distance::of(distance);
+pub(super) fn steps(mut literals: usize, mut length: usize, away: usize, steps: &mut Vec<Step>) {
+    let distance = distance(away);
     while length > 0 {
         let now = if length > LONGEST {
             LONGEST.min(length - SHORTEST)
@@ -146,7 +136,7 @@ pub(super) fn steps(
         };
         let mut repeat = Bits::default();
         repeat.put(LENGTHS[now - SHORTEST]);
-        repeat.put_bits(distance.bits, distance.count);
+        repeat.put_all(distance);
         steps.push(Step {
             literals,
             length: now,

@@ -3,7 +3,7 @@
 use std::mem;
 
 use super::Before;
-use super::codes::Distance;
+use super::codes;
 use super::writer::Writer;
 
 /// A repeat is no farther from what it repeats.
@@ -76,7 +76,7 @@ impl Repeats {
         let mut done = 0;
         while let Some(repeat) = self.next(before, piece, done) {
             writer.literals(&piece[done..repeat.at]);
-            writer.repeat(repeat.length, Distance::of(repeat.distance));
+            writer.repeat(repeat.length, codes::distance(repeat.distance));
             done = repeat.at + repeat.length;
         }
         writer.literals(&piece[done..]);

@@ -1,6 +1,6 @@
 //! What is written with the codes: bits that become bytes.
 
-use super::codes::{Bits, Distance, END, LENGTHS, LITERALS, LONGEST, SHORTEST, Step};
+use super::codes::{Bits, END, LENGTHS, LITERALS, LONGEST, SHORTEST, Step};
 
 /// So long is what is written at once at most: all of it as literals is not longer than [`ROOM`].
 pub(super) const SHORT: usize = 256;
@@ -51,7 +51,7 @@ impl Ahead<'_> {
         if self.left.count + repeat.count > u64::BITS {
             self.make_room();
         }
-        self.left.put_bits(repeat.bits, repeat.count);
+        self.left.put_all(repeat);
         self.make_room();
     }
 
@@ -108,14 +108,20 @@ impl Writer {
         for group in groups {
             let mut bits = [0; 8];
             bits[..SEVEN].copy_from_slice(group);
-            left.put_bits(u64::from_le_bytes(bits), u64::BITS - 8);
+            left.put_all(Bits {
+                bits: u64::from_le_bytes(bits),
+                count: u64::BITS - 8,
+            });
             left.flush(&mut self.bytes);
         }
         for byte in rest {
-            left.put_bits((*byte).into(), 8);
+            left.put_all(Bits {
+                bits: (*byte).into(),
+                count: 8,
+            });
             left.flush(&mut self.bytes);
         }
-        left.put_bits(apart.left.bits, apart.left.count);
+        left.put_all(apart.left);
         left.flush(&mut self.bytes);
         self.left = left;
     }
@@ -164,11 +170,7 @@ impl Writer {
     #[inline]
     pub(super) fn in_steps(&mut self, piece: &[u8], steps: &[Step]) {
         let mut room = [0; ROOM];
-        let mut ahead = Ahead {
-            room: &mut room,
-            at: 0,
-            left: self.left,
-        };
+        let mut ahead = self.ahead(&mut room);
         let mut rest = piece;
         for step in steps {
             let Some((literals, behind)) = rest.split_at_checked(step.literals) else {
@@ -184,6 +186,15 @@ impl Writer {
     }
 
     #[inline]
+    fn ahead<'a>(&self, room: &'a mut [u8]) -> Ahead<'a> {
+        Ahead {
+            room,
+            at: 0,
+            left: self.left,
+        }
+    }
+
+    #[inline]
     fn take(&mut self, ahead: &Ahead<'_>) {
         self.bytes.extend_from_slice(&ahead.room[..ahead.at]);
         self.left = ahead.left;
@@ -191,7 +202,7 @@ impl Writer {
 
     /// A repeat of any length.
     #[inline]
-    pub(super) fn repeat(&mut self, length: usize, distance: Distance) {
+    pub(super) fn repeat(&mut self, length: usize, distance: Bits) {
         let length = if length > LONGEST {
             self.most_of_repeat(length, distance)
         } else {
@@ -199,31 +210,25 @@ impl Writer {
         };
         let mut left = self.left;
         left.put(LENGTHS[length - SHORTEST]);
-        left.put_bits(distance.bits, distance.count);
+        left.put_all(distance);
         left.flush(&mut self.bytes);
         self.left = left;
     }
 
     /// Writes what is too long for one code, and says how much is left.
     #[inline(never)]
-    fn most_of_repeat(&mut self, mut length: usize, distance: Distance) -> usize {
-        let one = LENGTHS[LONGEST - SHORTEST];
-        let (one, count) = (u64::from(one.bits), u32::from(one.count));
-        let (one, count) = (one | distance.bits << count, count + distance.count);
+    fn most_of_repeat(&mut self, mut length: usize, distance: Bits) -> usize {
         // Two of them are up to 52 bits, and what remains has to have a code as well.
-        let two = Bits {
-            bits: one | one << count,
-            count: 2 * count,
-        };
+        let mut two = Bits::default();
+        for _ in 0..2 {
+            two.put(LENGTHS[LONGEST - SHORTEST]);
+            two.put_all(distance);
+        }
         while length >= 2 * LONGEST + SHORTEST {
             let mut room = [0; FEW_CODES];
-            let mut ahead = Ahead {
-                room: &mut room,
-                at: 0,
-                left: self.left,
-            };
+            let mut ahead = self.ahead(&mut room);
             while length >= 2 * LONGEST + SHORTEST && ahead.has_room() {
-                ahead.left.put_bits(two.bits, two.count);
+                ahead.left.put_all(two);
                 ahead.make_room();
                 length -= 2 * LONGEST;
             }
@@ -233,7 +238,7 @@ impl Writer {
         while length > LONGEST {
             let now = LONGEST.min(length - SHORTEST);
             left.put(LENGTHS[now - SHORTEST]);
-            left.put_bits(distance.bits, distance.count);
+            left.put_all(distance);
             left.flush(&mut self.bytes);
             length -= now;
         }
