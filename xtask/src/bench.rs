@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what the SDK costs, beside others.
 
+mod bounded;
 mod build;
 mod compare;
 mod document;

@@ -1,11 +1,13 @@
 //! The loads, and one run of one peer under one of them.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
+use super::bounded;
 use super::report::Sample;
 use super::sink::Sink;
 use crate::say;
@@ -32,6 +34,11 @@ pub(super) const LOADS: [Load; 17] = [
     Load::paced("error", 450, 150, 8),
     Load::paced("metric", 20_000, 20_000, 64),
 ];
+
+/// No run is as long as that: the longest take half a minute.
+const LIMIT: Duration = Duration::from_mins(5);
+/// Runs that a peer may hang in before that is an error.
+const RUNS: u32 = 3;
 
 /// So many records, of threads that make them as fast as they can, or at a pace: a group, and a pause.
 #[derive(Debug, Clone, Copy)]
@@ -118,16 +125,29 @@ impl Load {
         1_000_000_000_u64.checked_div(each).unwrap_or(0)
     }
 
-    /// One run of one peer, to a sink of its own.
+    /// One run of one peer. One that hangs, which ours never does, gets another one.
     pub(super) fn run(&self, binaries: &Path, peer: &str) -> Result<Sample> {
+        let runs = if peer == "ours" { 1 } else { RUNS };
+        for _ in 0..runs {
+            if let Some(sample) = self.run_once(binaries, peer)? {
+                return Ok(sample);
+            }
+            say(&format!("{peer} did not end within {} s", LIMIT.as_secs()));
+        }
+        bail!("{peer} hung: {}", self.title())
+    }
+
+    /// One run, to a sink of its own. None where it hung.
+    fn run_once(&self, binaries: &Path, peer: &str) -> Result<Option<Sample>> {
         let sink = Sink::start(&binaries.join("sink"))?;
         let program = binaries.join(format!("peer-{peer}"));
-        let output = Command::new(&program)
-            .args(self.arguments(&sink))
-            .env_remove("RUST_LOG")
-            .stdin(Stdio::null())
-            .output()
+        let mut command = Command::new(&program);
+        command.args(self.arguments(&sink)).env_remove("RUST_LOG");
+        let output = bounded::output(&mut command, LIMIT)
             .with_context(|| format!("cannot run {}", program.display()))?;
+        let Some(output) = output else {
+            return Ok(None);
+        };
         ensure!(
             output.status.success(),
             "{peer} failed: {}",
@@ -144,7 +164,7 @@ impl Load {
                 counts["requests"]
             ));
         }
-        Ok(Sample::new(self, &measured, &counts))
+        Ok(Some(Sample::new(self, &measured, &counts)))
     }
 
     /// What a peer's command line is.
