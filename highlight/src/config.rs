@@ -1,6 +1,7 @@
 //! The settings: what code says, what the environment says, what is the default.
 
 mod control;
+mod env;
 mod network;
 mod resource;
 mod settings;

@@ -15,6 +15,7 @@ pub(crate) mod process;
 pub(crate) mod provider;
 mod recent;
 pub(crate) mod record;
+mod recorder;
 pub(crate) mod sdk;
 pub(crate) mod series;
 pub(crate) mod tags;

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::Config;
-use super::settings::{Env, pairs};
+use super::env::{Env, pairs};
 use crate::error::Error;
 use crate::export::proto::{self, Scalar};
 use crate::stacktrace::modules;

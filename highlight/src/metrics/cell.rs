@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-use super::distribution::Recorder;
 use super::instrument::Value;
+use super::recorder::Recorder;
 use super::total::Total;
 
 /// Something was measured since the last collection.
