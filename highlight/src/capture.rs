@@ -11,7 +11,7 @@ use std::sync::Arc;
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 
 use crate::export::deferred::{Gap, Place};
-use crate::export::proto;
+use crate::export::text;
 use crate::export::value;
 use crate::scope::Scope;
 use crate::scrub::Scrub;
@@ -338,7 +338,7 @@ impl ErrorReport {
 /// The text of `value`, at most `max` bytes of it, whatever its `Display` does.
 pub(crate) fn bounded(max: usize, value: &(impl Display + ?Sized)) -> String {
     let mut text = String::new();
-    proto::format_bounded(&mut text, max, value);
+    text::format_bounded(&mut text, max, value);
     text
 }
 

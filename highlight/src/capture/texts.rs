@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use smallvec::SmallVec;
 
-use crate::export::proto::{self, TextBuffer};
+use crate::export::text::{self, TextBuffer};
 
 /// In bytes, of a message and of each cause.
 pub(super) const MAX_MESSAGE_BYTES: usize = 16_384;
@@ -127,7 +127,7 @@ impl<T: Room> Texts<T> {
         message: &(impl Display + ?Sized),
         mut source: Option<&(dyn Error + 'static)>,
     ) {
-        proto::format_bounded(&mut self.all, MAX_MESSAGE_BYTES, message);
+        text::format_bounded(&mut self.all, MAX_MESSAGE_BYTES, message);
         if is_blank(self.all.as_bytes()) {
             self.all.truncate(0);
             self.all.push_text("(no message)");
@@ -142,7 +142,7 @@ impl<T: Room> Texts<T> {
 
     #[inline]
     pub(super) fn push_cause(&mut self, cause: &(impl Display + ?Sized)) {
-        proto::format_bounded(&mut self.all, MAX_MESSAGE_BYTES, cause);
+        text::format_bounded(&mut self.all, MAX_MESSAGE_BYTES, cause);
         self.end();
     }
 

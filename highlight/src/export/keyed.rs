@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use super::proto::{self, Scalar};
+use super::text;
 use super::value;
 use crate::scrub::{REDACTED, Scrub};
 
@@ -118,7 +119,7 @@ impl Keyed {
         proto::put_first(buf, &self.head, self.head_len);
         proto::len_header(buf, proto::ANY_STRING, 0);
         let start = buf.len();
-        proto::format_bounded(buf, proto::MAX_ATTRIBUTE_BYTES, value);
+        text::format_bounded(buf, proto::MAX_ATTRIBUTE_BYTES, value);
         scrub.clean_tail(buf, start);
         let text = buf.len() - start;
         if self.fill_in(buf, at, text + 2) {

@@ -12,6 +12,7 @@ use super::note::{Note, Trace, Value as Noted};
 use super::proto::{self, Scalar};
 pub use super::severity::Severity;
 use super::site::{Role, Site, SiteField};
+use super::text;
 use super::{thread_name, value};
 use crate::capture::{BREADCRUMBS, ErrorReport};
 use crate::context::{Ambient, Correlation};
@@ -159,7 +160,7 @@ impl<'a> LogRecord<'a> {
     pub fn body(&mut self, text: &(impl Display + ?Sized)) -> &mut Self {
         if !std::mem::replace(&mut self.has_body, true) {
             let start = proto::begin_any_text(self.buf);
-            proto::format_bounded(self.buf, proto::MAX_BODY_BYTES, text);
+            text::format_bounded(self.buf, proto::MAX_BODY_BYTES, text);
             // Neither a secret nor markup is without the one or the other.
             let is_plain = scrub::is_plain(&self.buf[start..]);
             if !is_plain {

@@ -41,6 +41,7 @@ mod spool_home;
 pub(crate) mod stacks;
 pub(crate) mod stats;
 mod sync;
+pub(crate) mod text;
 mod thread_name;
 mod told;
 pub(crate) mod transport;

@@ -7,7 +7,7 @@ use std::fmt::Display;
 
 use opentelemetry::{SpanId, TraceFlags, TraceId};
 
-use super::proto;
+use super::text;
 
 /// Kinds of values.
 const INT: u8 = 0;
@@ -104,7 +104,7 @@ impl<'a> Values<'a> {
 
     /// A value that has to be formatted, cut to `max` bytes.
     pub(crate) fn display(&mut self, field: u8, value: &(impl Display + ?Sized), max: usize) {
-        self.long(field, TEXT, |buf| proto::format_bounded(buf, max, value));
+        self.long(field, TEXT, |buf| text::format_bounded(buf, max, value));
     }
 
     /// Attributes that `write` encodes.

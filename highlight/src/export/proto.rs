@@ -6,14 +6,15 @@
 #[cfg(test)]
 mod tests;
 
-use std::fmt::{self, Display, Write as _};
+use std::fmt::Display;
+
+use super::text::format_bounded;
 
 /// Upstream cuts attribute strings at this many bytes; longer ones would only cost the wire.
-/// The cut text ends in [`CUT_MARK`].
+/// The cut text ends in [`CUT_MARK`](super::text::CUT_MARK).
 pub(crate) const MAX_ATTRIBUTE_BYTES: usize = 65_536;
 /// Longest log body sent, in bytes.
 pub(crate) const MAX_BODY_BYTES: usize = 262_144;
-pub(crate) const CUT_MARK: &str = "...";
 
 /// Field numbers of `opentelemetry.proto.common.v1`.
 pub(crate) const KEY: u32 = 1;
@@ -393,91 +394,4 @@ fn prepend(buf: &mut Vec<u8>, start: usize, head: impl FnOnce(&mut Vec<u8>)) {
     head(buf);
     let header = buf.len() - end;
     buf[start..].rotate_right(header);
-}
-
-/// Appends `value`'s text, at most `max` bytes of it, cut on a character boundary and marked when it was longer.
-///
-/// A `Display` that fails or panics does not reach the caller: the text then says so.
-#[inline]
-pub(crate) fn format_bounded(
-    buf: &mut impl TextBuffer,
-    max: usize,
-    value: &(impl Display + ?Sized),
-) {
-    let start = buf.len();
-    let mut writer = Bounded {
-        buf,
-        room: max,
-        cut: false,
-    };
-    let outcome =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| write!(writer, "{value}")));
-    let cut = writer.cut;
-    match outcome {
-        Ok(Ok(())) => {}
-        _ if cut => buf.push_text(CUT_MARK),
-        Ok(Err(_)) => buf.push_text("<formatting failed>"),
-        Err(_) => {
-            buf.truncate(start);
-            buf.push_text("<formatting panicked>");
-        }
-    }
-}
-
-/// What text is written into: a record's bytes, or text.
-pub(crate) trait TextBuffer {
-    fn len(&self) -> usize;
-    fn push_text(&mut self, text: &str);
-    fn truncate(&mut self, len: usize);
-}
-
-impl TextBuffer for Vec<u8> {
-    fn len(&self) -> usize {
-        self.len()
-    }
-
-    #[inline]
-    fn push_text(&mut self, text: &str) {
-        self.extend_from_slice(text.as_bytes());
-    }
-
-    fn truncate(&mut self, len: usize) {
-        self.truncate(len);
-    }
-}
-
-impl TextBuffer for String {
-    fn len(&self) -> usize {
-        self.len()
-    }
-
-    #[inline]
-    fn push_text(&mut self, text: &str) {
-        self.push_str(text);
-    }
-
-    fn truncate(&mut self, len: usize) {
-        self.truncate(len);
-    }
-}
-
-struct Bounded<'a, B> {
-    buf: &'a mut B,
-    room: usize,
-    cut: bool,
-}
-
-impl<B: TextBuffer> fmt::Write for Bounded<'_, B> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        if text.len() <= self.room {
-            self.room -= text.len();
-            self.buf.push_text(text);
-            return Ok(());
-        }
-        let end = text.floor_char_boundary(self.room);
-        self.buf.push_text(&text[..end]);
-        self.room = 0;
-        self.cut = true;
-        Err(fmt::Error)
-    }
 }

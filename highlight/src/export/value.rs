@@ -6,6 +6,7 @@ use opentelemetry::logs::AnyValue;
 use opentelemetry::{Array, StringValue, Value};
 
 use super::proto::{self, Scalar};
+use super::text;
 use crate::scrub::{REDACTED, Scrub};
 
 /// Attribute names that upstream takes out of a record for itself; a user's field of that name would vanish.
@@ -65,7 +66,7 @@ pub(crate) fn display_field(
         return;
     }
     let start = buf.len();
-    proto::format_bounded(buf, proto::MAX_ATTRIBUTE_BYTES, value);
+    text::format_bounded(buf, proto::MAX_ATTRIBUTE_BYTES, value);
     scrub.clean_tail(buf, start);
     proto::wrap_key_value(buf, field, name, start);
 }

@@ -1,6 +1,10 @@
-use super::*;
+use std::fmt;
+
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
 use prost::Message as _;
+
+use super::*;
+use crate::export::text::CUT_MARK;
 
 /// Decodes the payload of the single field in `bytes` with the reference implementation.
 fn decoded(write: impl FnOnce(&mut Vec<u8>)) -> (String, Value) {
