@@ -12,9 +12,12 @@ use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use server_mock::{Answer, MetricRow, MetricValue, Received, Temporality};
 
+/// In the order of their intervals: requests that are under way together may arrive in any order.
 fn rows<'a>(received: &'a Received, name: &str) -> Vec<&'a MetricRow> {
     let rows = received.metrics.iter();
-    rows.filter(|row| row.name == name).collect()
+    let mut rows: Vec<_> = rows.filter(|row| row.name == name).collect();
+    rows.sort_by_key(|row| row.timestamp_ns);
+    rows
 }
 
 fn sums(received: &Received, name: &str) -> Vec<f64> {
@@ -219,10 +222,9 @@ fn each_value_is_counted_in_one_interval_whatever_threads_do_meanwhile() {
     for thread in 0..THREADS {
         let name = thread.to_string();
         let rows = rows(&received, "own").into_iter();
-        let mut rows: Vec<_> = rows
+        let rows: Vec<_> = rows
             .filter(|row| row.attributes["thread"] == name)
             .collect();
-        rows.sort_by_key(|row| row.timestamp_ns);
         intervals += rows.len();
         // Its values grow by one, so each interval says where the next goes on.
         let mut last = 0.0;
